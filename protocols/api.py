@@ -1,0 +1,290 @@
+"""The contract between a protocol and the proxy that runs it.
+
+A handshake is a generator. It yields the commands below and is sent their results; whatever goes
+wrong while a command is carried out is thrown into it at that `yield`, so that the protocol, which
+alone knows how far the two sides have come, words the error packet. The same generator runs over
+scripted bytes in tests and over sockets in `proxy.driver`.
+"""
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, ClassVar, Protocol
+
+from protocols.errors import LoginRejected, Refusal
+
+
+class Side(Enum):
+    """Whose connection: the user's program, or the real server."""
+
+    CLIENT = "client"
+    UPSTREAM = "upstream"
+
+
+class Disconnected(Exception):
+    """A side ended its connection while a handshake was waiting for it."""
+
+    def __init__(self, side: Side) -> None:
+        super().__init__(f"{side.value} closed the connection")
+        self.side = side
+
+
+class TlsMode(Enum):
+    """How a role wants its upstream connection protected, by libpq's names, weakest first."""
+
+    DISABLE = "disable"
+    PREFER = "prefer"
+    REQUIRE = "require"
+    VERIFY_CA = "verify-ca"
+    VERIFY_FULL = "verify-full"
+
+    @property
+    def verifies(self) -> bool:
+        """Whether a server that proves nothing about itself is turned away."""
+        return self in (TlsMode.VERIFY_CA, TlsMode.VERIFY_FULL)
+
+
+@dataclass(frozen=True, slots=True)
+class TlsPolicy:
+    """What TLS to upstream must prove. Certificates and keys are PEM text or a path."""
+
+    mode: TlsMode
+    root_certificate: str | None = None
+    certificate: str | None = None
+    private_key: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TcpEndpoint:
+    """A host name or address, and a port."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class UnixEndpoint:
+    """A Unix domain socket's path."""
+
+    path: str
+
+    def __str__(self) -> str:
+        return f"unix:{self.path}"
+
+
+Endpoint = TcpEndpoint | UnixEndpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """A role's environment, resolved: where to go and who to be there.
+
+    Protocols add their own fields, and keep every credential out of the repr.
+    """
+
+    role: str
+    endpoint: Endpoint
+    tls: TlsPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the client said it wants before it was let in; for access and audit. None: not said."""
+
+    user: str | None = None
+    database: str | None = None
+    application: str | None = None
+
+
+# -- commands -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Receive:
+    """Answered with the next bytes from `side`, at least one. Its end throws in Disconnected."""
+
+    side: Side
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Answered with None once the kernel has taken all of `data`."""
+
+    side: Side
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StartTls:
+    """TLS from here on: as the server towards the client, as the client towards upstream.
+
+    `received` are bytes that were read already and belong to the TLS handshake. With `alpn`, the
+    peer must agree on that protocol. Answered with `Tls`.
+    """
+
+    side: Side
+    received: bytes = b""
+    alpn: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """What the TLS handshake established."""
+
+    version: str
+    verified: bool
+    peer_certificate: bytes | None  # DER
+
+
+@dataclass(frozen=True, slots=True)
+class NeedLogin:
+    """Answered with the role's `Login`, its secrets read just now.
+
+    With `rejected`, the login before was refused by upstream: the answer is one that differs from
+    every login given so far, and where there is none `rejected` is thrown back in.
+    """
+
+    wish: Wish
+    rejected: LoginRejected | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Answered with None once UPSTREAM is a new connection to the login's endpoint."""
+
+    login: Login
+
+
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """Answered with `work()`'s result; for what would hold up everybody else's session."""
+
+    work: Callable[[], Any]
+
+
+Command = Receive | Send | StartTls | NeedLogin | Connect | Compute
+
+# -- results --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Both sides are in: what the handshake hands over to the relay.
+
+    `from_client` and `from_upstream` were read past the handshake's end: the relay's first bytes.
+    `cancel_key` is what a later `CancelRequest` will present. `facts` go to the audit.
+    """
+
+    from_client: bytes
+    from_upstream: bytes
+    cancel_key: bytes | None
+    facts: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequest:
+    """The client wants no session: it asks that the session with `key` stop what it is doing."""
+
+    key: bytes
+
+
+Handshake = Generator[Command, Any, Flow | CancelRequest]
+
+
+class Event(Protocol):
+    """One audit event: a dataclass of plain values. No event type can hold a `Secret`."""
+
+    name: ClassVar[str]
+
+
+Emit = Callable[[Event], None]
+Clock = Callable[[], float]  # seconds, monotonic
+Nonce = Callable[[], bytes]  # 18 random bytes
+
+
+class Tap(Protocol):
+    """Watches one session's bytes after login and tells the audit what they meant.
+
+    It is shown every byte, after it was relayed, in chunks as they came; a view is valid during the
+    call only. It raises `ClientProtocolError` or `ServerProtocolError` where the bytes are not the
+    protocol, for what cannot be read cannot be audited.
+    """
+
+    def client_sent(self, chunk: memoryview) -> None: ...
+
+    def upstream_sent(self, chunk: memoryview) -> None: ...
+
+    def last_words(self, refusal: Refusal) -> bytes:
+        """The error packet that ends the session, or nothing where the client could not read it:
+        in the middle of a message, or when either side has already said goodbye."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether upstream still owes an answer."""
+
+    def close(self) -> None:
+        """The session is over: whatever is unfinished will stay so."""
+
+
+# -- a protocol as the proxy sees it --------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One name that a role's environment may have. `about` completes the sentence "NAME is ..."."""
+
+    name: str
+    about: str
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClientProgram:
+    """How `keyless connect` opens the user's own client on a role. `hint` says how to get it."""
+
+    arguments: Sequence[str]
+    environment: Mapping[str, str]
+    hint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireProtocol:
+    """What a folder in `protocols/` offers under the entry point group `keyless.protocols`."""
+
+    kind: str
+    variables: Sequence[Variable]
+
+    options: type
+    """A frozen dataclass: the settings that a role of this kind has beside its environment."""
+
+    socket_path: Callable[[str], str]
+    """Where clients look for the Unix socket of a listener `unix:PATH`."""
+
+    check_environment: Callable[[Mapping[str, str | None]], Sequence[str]]
+    """Say what is wrong with an environment before any secret is read: a sentence for each
+    mistake, beginning with the variable's name. References are None."""
+
+    login: Callable[[str, Mapping[str, str], Any], Login]
+    """Make a login of a role's name, resolved environment and options. ValueError tells what is
+    wrong, never a value."""
+
+    handshake: Callable[[Nonce], Handshake]
+    """From a client's first byte to both sides being in."""
+
+    try_login: Callable[[Any, Nonce], Generator[Command, Any, Mapping[str, str]]]
+    """Upstream's half of the handshake alone, and a farewell: returns the session's facts."""
+
+    cancel: Callable[[Any, bytes], Generator[Command, Any, None]]
+    """Carry a cancel request with this key to upstream, on a connection of its own."""
+
+    probe: Callable[[str], Generator[Command, Any, None]]
+    """As a client, see whether the proxy at UPSTREAM lets us in as this role, and leave again."""
+
+    tap: Callable[[Emit, Clock], Tap]
+    """A tap for one session."""
+
+    client: Callable[[Endpoint, str, str | None], ClientProgram]
+    """The user's client program, pointed at a listener: endpoint, role, and database if known."""

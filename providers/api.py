@@ -1,0 +1,88 @@
+"""The contract of a secrets provider, and the wrapper that every secret wears from its door on."""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, NoReturn, Protocol
+
+from providers.errors import KeyNotFound
+
+
+class Secret:
+    """A credential that shows itself nowhere: not in repr, str, format, pickle, comparison or copy.
+
+    `reveal()` is called in one place, where `proxy` makes a protocol's login of it.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    def __format__(self, spec: str) -> str:
+        return repr(self)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and hmac.compare_digest(
+            self._value.encode(), other._value.encode()
+        )
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._value))
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Secret does not leave the process")
+
+
+@dataclass(frozen=True, slots=True)
+class SecretVersion:
+    """One version of one secret, whole, so that a user name and its password always match.
+
+    `keys` are the fields of a structured secret, `whole` its text where one value is asked for.
+    `version` is the provider's own name for it, fit for the audit.
+    """
+
+    keys: Mapping[str, Secret]
+    whole: Secret | None = None
+    version: str = ""
+
+    def value(self, key: str | None) -> Secret:
+        """The value at `key`, or the whole text where the reference names none.
+
+        Raises KeyNotFound, which tells the operator which keys do exist.
+        """
+        found = self.whole if key is None else self.keys.get(key)
+        if found is None:
+            raise KeyNotFound(key, sorted(self.keys))
+        return found
+
+
+class Provider(Protocol):
+    """One source of secrets, made once from the proxy's environment variables.
+
+    Reads happen in threads, several at once; `fetch` is told how many seconds it has and keeps to
+    them.
+    """
+
+    name: ClassVar[str]  # in references: `_NAME:SECRET:KEY`
+    settings: ClassVar[tuple[str, ...]]  # environment variables that hold its own credentials
+
+    def __init__(self, environ: Mapping[str, str]) -> None: ...
+
+    @classmethod
+    def split(cls, text: str) -> tuple[str, str | None]:
+        """Split what follows `_NAME:` into the secret's name and the key in it (None: the whole).
+
+        Raises ValueError with what to write instead.
+        """
+
+    def fetch(self, secret: str, timeout: float) -> SecretVersion:
+        """Read one secret whole, anew. Raises `ProviderError` of the kind that it is."""
+
+    def close(self) -> None: ...
