@@ -1,0 +1,252 @@
+"""What a session's bytes meant: which statement ran, how long, with how many rows and what code.
+
+Requests and answers are paired in order, as the protocol promises: every message that is answered
+waits in a queue for its answer, and after an error everything up to Sync is skipped. A statement
+or portal exists once upstream has said so. Source: "Message Flow: Extended Query, Pipelining, COPY
+Operations".
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from protocols.api import Clock, Emit
+from protocols.errors import ClientProtocolError, Refusal, ServerProtocolError
+from protocols.postgres.frames import Frames
+from protocols.postgres.messages import ErrorResponse
+from protocols.postgres.redaction import redact
+from protocols.postgres.refusals import error_response
+from protocols.postgres.requests import (
+    ANSWERED,
+    UNKNOWN,
+    Request,
+    Statement,
+    first_string,
+    read_request,
+)
+
+_MAX_NAMES = 10_000  # prepared statements, and portals, that one session's audit keeps in mind
+_TERMINATE = ord("X")
+_MAX_PENDING = 100_000  # requests that a client may send ahead of their answers
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresQuery:
+    """One statement that a client ran, or tried to; its text is cut at 64 KiB."""
+
+    name: ClassVar[str] = "postgres.query"
+    statement: str
+    statement_bytes: int
+    protocol: str  # simple, extended or function
+    commands: tuple[str, ...]
+    rows: int
+    copied_bytes: int
+    duration_ms: float
+    sqlstate: str | None  # None: upstream reported no error
+    finished: bool
+
+
+class PostgresTap:
+    """Watches one session."""
+
+    def __init__(self, emit: Emit, clock: Clock) -> None:
+        self._emit = emit
+        self._clock = clock
+        self._client = Frames(ANSWERED + b"X", ClientProtocolError("invalid message length"))
+        self._upstream = Frames(
+            bytes(_ANSWERS), ServerProtocolError("upstream sent an invalid message length")
+        )
+        self._pending: deque[Request] = deque()
+        self._statements: dict[str, Statement] = {}
+        self._portals: dict[str, Statement] = {}
+        self._suspended: dict[str, Request] = {}
+        self._goodbye_said = False  # Terminate, or a fatal error
+
+    def client_sent(self, chunk: memoryview) -> None:
+        for kind, body, size in self._client.feed(chunk):
+            if kind == _TERMINATE:
+                self._goodbye_said = True
+                continue
+            if len(self._pending) == _MAX_PENDING:
+                raise ClientProtocolError(f"more than {_MAX_PENDING} requests are unanswered")
+            request = read_request(chr(kind), body, size, self._clock(), self._copied)
+            self._pending.append(request)
+
+    def upstream_sent(self, chunk: memoryview) -> None:
+        for kind, body, _ in self._upstream.feed(chunk):
+            _ANSWERS[kind](self, body)
+
+    def last_words(self, refusal: Refusal) -> bytes:
+        if self._goodbye_said or not self._upstream.at_boundary:
+            return b""
+        return error_response(refusal)
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._pending)
+
+    def close(self) -> None:
+        """Report what never ended. Upstream may not yet have told us of what went before it."""
+        for begun in self._suspended.values():
+            self._report(begun, finished=False)
+        for request in self._pending:
+            match request.kind:
+                case "P":
+                    self._statements[request.name] = request.statement
+                case "B":
+                    self._portals[request.name] = self._source(request)
+                case "E":
+                    request.statement = self._portals.get(request.name, UNKNOWN)
+            if request.kind in "QEF":
+                self._report(request, finished=False)
+        self._pending.clear()
+        self._suspended.clear()
+
+    # -- upstream's answers ---------------------------------------------------------------------
+
+    def _next(self, kinds: str) -> Request | None:
+        """The request that is being answered, if it is of one of these kinds."""
+        return self._pending[0] if self._pending and self._pending[0].kind in kinds else None
+
+    def _answered(self, kind: str) -> Request | None:
+        return self._pending.popleft() if self._next(kind) else None
+
+    def _parse_complete(self, _: bytes) -> None:
+        if request := self._answered("P"):
+            _remember(self._statements, request.name, request.statement)
+
+    def _bind_complete(self, _: bytes) -> None:
+        if request := self._answered("B"):
+            self._drop_portal(request.name)
+            _remember(self._portals, request.name, self._source(request))
+
+    def _close_complete(self, _: bytes) -> None:
+        if request := self._answered("C"):
+            if request.name[:1] == "S":
+                self._statements.pop(request.name[1:], None)
+            else:
+                self._drop_portal(request.name[1:])
+
+    def _described(self, _: bytes) -> None:
+        self._answered("D")
+
+    def _command_complete(self, tag: bytes) -> None:
+        if request := self._next("QE"):
+            request.commands.append(first_string(tag))
+            count = request.commands[-1].rpartition(" ")[2]
+            request.rows += int(count) if count.isdigit() else 0
+            self._executed(request)
+
+    def _empty_query(self, _: bytes) -> None:
+        if request := self._next("QE"):
+            self._executed(request)
+
+    def _executed(self, request: Request) -> None:
+        """An Execute ends with its command; a Query may hold several, and ends with its Z."""
+        if request.kind == "Q":
+            return
+        self._pending.popleft()
+        if begun := self._suspended.pop(request.name, None):
+            request.started, request.copied_before = begun.started, begun.copied_before
+            request.rows += begun.rows
+        request.statement = self._portals.get(request.name, UNKNOWN)
+        self._report(request)
+
+    def _portal_suspended(self, _: bytes) -> None:
+        """The next Execute of the portal goes on with this one's run."""
+        if request := self._answered("E"):
+            request.statement = self._portals.get(request.name, UNKNOWN)
+            begun = self._suspended.setdefault(request.name, request)
+            begun.rows += request.row_limit
+
+    def _copy_in(self, _: bytes) -> None:
+        """Upstream ignores a Sync that was sent before it began to take copy data."""
+        if self._next("E"):
+            self._pending = deque(r for r in self._pending if r.kind != "S")
+
+    def _error(self, body: bytes) -> None:
+        try:
+            error = ErrorResponse.decode(body)
+        except ValueError:
+            raise ServerProtocolError("upstream sent a malformed error") from None
+        if error.field("V") in ("FATAL", "PANIC"):
+            self._goodbye_said = True
+        if not self._pending:
+            return
+        failed = self._pending[0]
+        failed.sqlstate = error.field("C")
+        if failed.kind not in "QF":
+            self._report_failed(failed)
+            while self._pending and self._pending[0].kind not in "SQF":
+                self._pending.popleft()
+
+    def _report_failed(self, request: Request) -> None:
+        if request.kind == "E":
+            self._suspended.pop(request.name, None)
+            request.statement = self._portals.get(request.name, UNKNOWN)
+        elif request.kind == "B":
+            request.statement = self._source(request)
+        if request.kind in "EBP":
+            self._report(request)
+
+    def _ready_for_query(self, status: bytes) -> None:
+        while self._pending:
+            request = self._pending.popleft()
+            if request.kind in "QF":
+                self._report(request)
+            if request.kind in "QFS":
+                break
+        if status == b"I" and self._portals:  # portals end with their transaction
+            for name in list(self._portals):
+                self._drop_portal(name)
+
+    def _drop_portal(self, name: str) -> None:
+        self._portals.pop(name, None)
+        if begun := self._suspended.pop(name, None):
+            self._report(begun)
+
+    def _source(self, bind: Request) -> Statement:
+        return self._statements.get(bind.source, UNKNOWN)
+
+    # -- reports --------------------------------------------------------------------------------
+
+    @property
+    def _copied(self) -> int:
+        return self._client.copied + self._upstream.copied
+
+    def _report(self, request: Request, *, finished: bool = True) -> None:
+        self._emit(
+            PostgresQuery(
+                statement=redact(request.statement.text),
+                statement_bytes=request.statement.size,
+                protocol={"Q": "simple", "F": "function"}.get(request.kind, "extended"),
+                commands=tuple(request.commands),
+                rows=request.rows,
+                copied_bytes=self._copied - request.copied_before,
+                duration_ms=round((self._clock() - request.started) * 1000, 3),
+                sqlstate=request.sqlstate,
+                finished=finished,
+            )
+        )
+
+
+def _remember(names: dict[str, Statement], name: str, statement: Statement) -> None:
+    if len(names) >= _MAX_NAMES and name not in names:
+        del names[next(iter(names))]
+    names[name] = statement
+
+
+_ANSWERS: dict[int, Callable[[PostgresTap, bytes], None]] = {
+    ord("1"): PostgresTap._parse_complete,
+    ord("2"): PostgresTap._bind_complete,
+    ord("3"): PostgresTap._close_complete,
+    ord("n"): PostgresTap._described,
+    ord("T"): PostgresTap._described,
+    ord("C"): PostgresTap._command_complete,
+    ord("I"): PostgresTap._empty_query,
+    ord("s"): PostgresTap._portal_suspended,
+    ord("E"): PostgresTap._error,
+    ord("Z"): PostgresTap._ready_for_query,
+    ord("G"): PostgresTap._copy_in,
+}
