@@ -1,0 +1,1 @@
+"""Who did what: events, and the log that keeps them."""

@@ -1,0 +1,78 @@
+"""What the audit tells of a session, one type an event; a protocol's own events are in its tap.
+
+Plain values only: no field may hold a `Secret`, and a test reads the types to see to it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStart:
+    """A client is in. `wish` is what it asked for, `facts` what upstream said of the session."""
+
+    name: ClassVar[str] = "session.start"
+    kind: str
+    client: Mapping[str, str | int | None]
+    wish: Mapping[str, str | None]
+    facts: Mapping[str, str]
+    login_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnd:
+    """A client that was in is out. `ended_by` is client, upstream or proxy."""
+
+    name: ClassVar[str] = "session.end"
+    ended_by: str
+    reason: str
+    bytes_from_client: int
+    bytes_from_upstream: int
+    duration_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class SessionDenied:
+    """A client was not let in. `sentence` is what it was told, `detail` is the operator's."""
+
+    name: ClassVar[str] = "session.denied"
+    kind: str
+    client: Mapping[str, str | int | None]
+    wish: Mapping[str, str | None]
+    reason: str
+    sentence: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRead:
+    """One read of one secret. `shared`: another session's read in flight answered this one too."""
+
+    name: ClassVar[str] = "secret.read"
+    provider: str
+    secret: str
+    keys: tuple[str | None, ...]
+    version: str
+    shared: bool
+    duration_ms: float
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LoginRetry:
+    """Upstream refused a login, and a newer version of the role's secrets is tried."""
+
+    name: ClassVar[str] = "login.retry"
+    attempt: int
+    code: str
+    versions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCancel:
+    """A client asked that a session stop its work; `known` tells whether it had the right key."""
+
+    name: ClassVar[str] = "session.cancel"
+    client: Mapping[str, str | int | None]
+    known: bool

@@ -1,0 +1,50 @@
+"""Which session a cancel key belongs to, so that a request reaches its upstream and no other."""
+
+import logging
+from dataclasses import dataclass
+
+from protocols.api import Disconnected, Login, WireProtocol
+from protocols.errors import Refusal
+from proxy.config.schema import Timeouts
+from proxy.dial import Address
+from proxy.driver import Driver
+
+_log = logging.getLogger("keyless.cancel")
+
+
+@dataclass(frozen=True, slots=True)
+class Cancellable:
+    """Where a session is, and how it got there."""
+
+    protocol: WireProtocol
+    login: Login
+    address: Address
+
+
+class Cancels:
+    """The open sessions of one process by their keys. A key that is none of them does nothing."""
+
+    def __init__(self, timeouts: Timeouts) -> None:
+        self._timeouts = timeouts
+        self._sessions: dict[bytes, Cancellable] = {}
+
+    def add(self, key: bytes, session: Cancellable) -> None:
+        self._sessions[key] = session
+
+    def remove(self, key: bytes) -> None:
+        self._sessions.pop(key, None)
+
+    async def cancel(self, key: bytes) -> bool:
+        """Have upstream stop what the session does. False: the key is no session's."""
+        session = self._sessions.get(key)
+        if session is None:
+            return False
+        driver = Driver(self._timeouts, address=session.address)
+        try:
+            await driver.run(session.protocol.cancel(session.login, key))
+        except (Refusal, Disconnected) as fault:
+            _log.warning("a cancel request did not get through: %s", fault)
+        finally:
+            if driver.upstream is not None:
+                driver.upstream.close()
+        return True

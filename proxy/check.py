@@ -1,0 +1,70 @@
+"""Proves that a role works, as a session would use it: references resolve, upstream takes the login.
+
+No value is shown. What providers and servers say in refusing is, for who runs this is the operator.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from secrets import token_bytes, token_hex
+
+from protocols.api import Event, NeedLogin, Wish
+from protocols.errors import LoginRejected, Refusal
+from proxy.audit.events import SecretRead
+from proxy.config import Role
+from proxy.driver import Driver
+from proxy.login import Logins
+from proxy.services import Services
+
+
+@dataclass(slots=True)
+class Report:
+    """What became of one role. `problem` is empty where all is well."""
+
+    role: str
+    kind: str
+    secrets: list[SecretRead] = field(default_factory=list)
+    facts: Mapping[str, str] = field(default_factory=dict)
+    problem: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return not self.problem
+
+
+class Check:
+    """One role's check; audited like a session, for it reads secrets and logs in."""
+
+    def __init__(self, role: Role, services: Services) -> None:
+        self._role = role
+        self._services = services
+        self._session = token_hex(8)
+        self._report = Report(role.name, role.protocol.kind)
+
+    async def run(self) -> Report:
+        """Try it. A refused login is tried again with what a fresh read gives, as sessions do."""
+        logins = Logins(self._role, self._services.secrets, self._emit)
+        rejected: LoginRejected | None = None
+        try:
+            while not self._report.facts:
+                login = await logins.next(NeedLogin(Wish(), rejected))
+                try:
+                    self._report.facts = await self._log_in(login)
+                except LoginRejected as refusal:
+                    rejected = refusal
+        except Refusal as refusal:
+            because = f" ({refusal.detail})" if refusal.detail else ""
+            self._report.problem = f"{refusal}{because}"
+        return self._report
+
+    async def _log_in(self, login: object) -> Mapping[str, str]:
+        driver = Driver(self._services.timeouts)
+        try:
+            return await driver.run(self._role.protocol.try_login(login, lambda: token_bytes(18)))
+        finally:
+            if driver.upstream is not None:
+                driver.upstream.close()
+
+    def _emit(self, event: Event) -> None:
+        self._services.audit.record(event, {"session": self._session, "role": self._role.name})
+        if isinstance(event, SecretRead):
+            self._report.secrets.append(event)

@@ -1,0 +1,36 @@
+"""The command `keyless`: one file a command, and nothing here that the proxy itself needs."""
+
+import click
+
+from proxy.cli.audit import audit
+from proxy.cli.check import check
+from proxy.cli.completion import completion
+from proxy.cli.connect import connect
+from proxy.cli.demo import demo
+from proxy.cli.roles import roles
+from proxy.cli.serve import serve
+
+_EPILOG = """\b
+Begin here:
+  keyless demo                 see it work, on a database of its own
+  keyless check                prove that your keyless.toml works
+  keyless connect ROLE         open psql on a role
+  keyless serve                run the proxy for everybody on this machine
+
+Exit codes: 0 all is well, 1 it did not work, 2 the command line or keyless.toml is wrong;
+`connect` hands on its client's own.
+"""
+
+
+@click.group(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="keyless")
+def main() -> None:
+    """Log in to databases and servers with credentials your users never see.
+
+    Point psql at a port on localhost and give no password: Keyless reads the real one from Vault,
+    AWS Secrets Manager or an environment variable at that moment, logs in, relays, and audits.
+    """
+
+
+for command in (serve, connect, check, roles, audit, demo, completion):
+    main.add_command(command)

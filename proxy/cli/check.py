@@ -1,0 +1,63 @@
+"""`keyless check`: does every role's reference resolve, and is its login taken?"""
+
+import asyncio
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from proxy import loop
+from proxy.check import Check, Report
+from proxy.cli.options import FAILED, config_option, fail, load_or_fail, role_or_fail
+from proxy.config import Config, Role
+from proxy.server import make_services
+
+
+@click.command()
+@click.argument("role", required=False)
+@config_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def check(role: str | None, path: Path, as_json: bool) -> None:
+    """Prove that ROLE works, or every role: its secrets are read and its login is tried.
+
+    Prints no value. Exit code 0 if all is well, 1 if a role does not work.
+    """
+    config = load_or_fail(path)
+    chosen = [role_or_fail(config, role)] if role else list(config.roles.values())
+    try:
+        reports = loop.run(_check(config, chosen))
+    except OSError as error:
+        fail(f"the audit log cannot be opened: {error}")
+    if as_json:
+        click.echo(json.dumps([{"ok": r.ok, **asdict(r)} for r in reports], indent=2))
+    else:
+        for report in reports:
+            _print(report)
+    sys.exit(0 if all(report.ok for report in reports) else FAILED)
+
+
+async def _check(config: Config, roles: list[Role]) -> list[Report]:
+    services = make_services(config)
+    try:
+        return await asyncio.gather(*(Check(role, services).run() for role in roles))
+    finally:
+        services.secrets.close()
+        services.audit.close()
+
+
+def _print(report: Report) -> None:
+    verdict = click.style("ok", fg="green") if report.ok else click.style("FAILED", fg="red")
+    click.echo(f"{report.role} ({report.kind}): {verdict}")
+    for read in report.secrets:
+        version = f", version {read.version}" if read.version else ""
+        outcome = read.error or f"read in {read.duration_ms:.0f} ms{version}"
+        click.echo(f"  _{read.provider}:{read.secret}  {outcome}")
+    if report.facts:
+        facts = report.facts
+        click.echo(
+            f"  logged in to {facts['server_version']} with {facts['method']}, TLS {facts['tls']}"
+        )
+    if report.problem:
+        click.echo(f"  {report.problem}")

@@ -1,0 +1,130 @@
+"""`keyless connect ROLE`: the user's own client, opened on a role."""
+
+import asyncio
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from protocols.api import ClientProgram, Disconnected, Endpoint, UnixEndpoint
+from protocols.errors import Refusal
+from providers.reference import Reference
+from proxy import dial, loop, registry
+from proxy.cli.options import (
+    FAILED,
+    config_option,
+    fail,
+    load_or_fail,
+    role_or_fail,
+    set_up_logging,
+)
+from proxy.config import Config, Role
+from proxy.connection import Connection
+from proxy.driver import Driver
+from proxy.listener import ListenError
+from proxy.server import Server
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("role")
+@click.argument("client_arguments", nargs=-1, type=click.UNPROCESSED)
+@config_option
+def connect(role: str, client_arguments: tuple[str, ...], path: Path) -> None:
+    """Open psql on ROLE; what follows `--` is handed to it.
+
+    Goes through the running proxy if there is one, else through one of its own for as long as the
+    client runs. Hands on the client's exit code.
+    """
+    config = load_or_fail(path)
+    chosen = role_or_fail(config, role)
+    set_up_logging("warning")
+    try:
+        code = loop.run(_connect(config, chosen, client_arguments))
+    except (Refusal, Disconnected, ListenError, OSError) as error:
+        fail(str(error), FAILED)
+    sys.exit(code)
+
+
+async def _connect(config: Config, role: Role, arguments: tuple[str, ...]) -> int:
+    async with _proxy(config, role) as endpoint:
+        await _probe(config, role, endpoint)
+        database = role.environment.get("DB")
+        known = database if isinstance(database, str) else None
+        program = role.protocol.client(endpoint, role.name, known)
+        command = [_find(program), *program.arguments[1:], *arguments]
+        click.echo(f"Connected to {role.name}", err=True)  # standard output is the client's
+        return await _run(command, {**_without_secrets(config), **program.environment})
+
+
+@asynccontextmanager
+async def _proxy(config: Config, role: Role) -> AsyncIterator[Endpoint]:
+    """The running proxy's listener, or one that nobody but this user can reach."""
+    running = await _running(role)
+    if running is not None:
+        yield running
+        return
+    audit = config.audit
+    if audit.path == "-":
+        audit = audit.model_copy(update={"path": "/dev/stderr"})  # standard output is the client's
+    server = Server(replace(config, audit=audit))
+    with tempfile.TemporaryDirectory(prefix="keyless-") as folder:
+        try:
+            yield server.listen(role, UnixEndpoint(folder))
+        finally:
+            await server.stop()
+
+
+async def _running(role: Role) -> Endpoint | None:
+    """Where `keyless serve` listens for the role, if it runs."""
+    endpoint = role.listen
+    if isinstance(endpoint, UnixEndpoint):
+        endpoint = UnixEndpoint(role.protocol.socket_path(endpoint.path))
+    if endpoint is None:
+        return None
+    try:
+        connection, _ = await dial.connect(await dial.resolve(endpoint))
+    except OSError:
+        return None
+    connection.close()
+    return endpoint
+
+
+async def _probe(config: Config, role: Role, endpoint: Endpoint) -> None:
+    """Say "Connected" only where that is true. Raises the refusal that the client would see."""
+    connection, _ = await dial.connect(await dial.resolve(endpoint))
+    proxy = Connection(connection)
+    try:
+        await Driver(config.timeouts, upstream=proxy).run(role.protocol.probe(role.name))
+    finally:
+        proxy.close()
+
+
+def _find(program: ClientProgram) -> str:
+    name = program.arguments[0]
+    return shutil.which(name) or fail(f"there is no {name} on the PATH; {program.hint}")
+
+
+async def _run(command: list[str], environment: Mapping[str, str]) -> int:
+    """Run the client in the foreground: Ctrl-C is its own, and its exit code is ours."""
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGINT, lambda: None)
+    client = await asyncio.create_subprocess_exec(*command, env=environment)
+    loop.add_signal_handler(signal.SIGTERM, client.terminate)
+    code = await client.wait()
+    return code if code >= 0 else 128 - code  # as shells tell of a signal
+
+
+def _without_secrets(config: Config) -> dict[str, str]:
+    """Our environment less what only a provider needs, or is a secret itself."""
+    hidden = {name for provider in registry.providers().values() for name in provider.settings}
+    for role in config.roles.values():
+        values = role.environment.values()
+        hidden |= {value.secret for value in values if isinstance(value, Reference)}
+    return {name: value for name, value in os.environ.items() if name not in hidden}

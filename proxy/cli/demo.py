@@ -1,0 +1,8 @@
+"""`keyless demo`."""
+
+import click
+
+
+@click.command()
+def demo() -> None:
+    """See it work."""

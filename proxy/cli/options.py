@@ -1,0 +1,57 @@
+"""What several commands have in common: the configuration file, and how a command fails."""
+
+import logging
+import sys
+from collections.abc import Callable
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from proxy.config import Config, ConfigError, Role, load
+
+FAILED = 1
+MISUSED = 2
+
+config_option: Callable[[Any], Any] = click.option(
+    "-c",
+    "--config",
+    "path",
+    envvar="KEYLESS_CONFIG",
+    default="keyless.toml",
+    show_default=True,
+    show_envvar=True,
+    type=click.Path(path_type=Path),
+    help="The configuration file.",
+)
+
+
+def fail(message: str, code: int = FAILED) -> NoReturn:
+    """End the command with a sentence on standard error."""
+    click.echo(f"keyless: {message}", err=True)
+    sys.exit(code)
+
+
+def load_or_fail(path: Path) -> Config:
+    """The file's configuration; every mistake in it is printed."""
+    try:
+        return load(path)
+    except ConfigError as error:
+        fail(str(error), MISUSED)
+
+
+def role_or_fail(config: Config, name: str) -> Role:
+    if name in config.roles:
+        return config.roles[name]
+    close = get_close_matches(name, config.roles, n=1)
+    guess = f"; did you mean {close[0]}?" if close else ""
+    fail(f"{config.path} has no role {name!r}{guess} (it has: {', '.join(config.roles)})", MISUSED)
+
+
+def set_up_logging(level: str) -> None:
+    """The operator's log, on standard error."""
+    logging.basicConfig(
+        level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    logging.getLogger("keyless").setLevel(level.upper())

@@ -1,0 +1,46 @@
+"""`keyless serve`: run the proxy until it is told to stop."""
+
+import asyncio
+import logging
+import signal
+from pathlib import Path
+
+import click
+
+from proxy import loop
+from proxy.cli.options import config_option, fail, load_or_fail, set_up_logging
+from proxy.config import Config
+from proxy.listener import ListenError
+from proxy.server import Server
+
+_log = logging.getLogger("keyless.server")
+
+
+@click.command()
+@config_option
+def serve(path: Path) -> None:
+    """Run the proxy: a listener for every role of the configuration file.
+
+    Nothing listens until the whole file is right. SIGTERM or Ctrl-C ends it in order: no new
+    sessions, idle ones end at once, busy ones have `timeouts.shutdown` seconds.
+    """
+    config = load_or_fail(path)
+    if not any(role.listen for role in config.roles.values()):
+        fail(f'no role in {path} has a listener; write listen = "127.0.0.1:PORT" in one')
+    set_up_logging(config.log_level)
+    try:
+        loop.run(_serve(config))
+    except (ListenError, OSError) as error:
+        fail(str(error))
+
+
+async def _serve(config: Config) -> None:
+    server = Server(config)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    for name, endpoint in server.start().items():
+        _log.info("role %s (%s) on %s", name, config.roles[name].protocol.kind, endpoint)
+    await stop.wait()
+    _log.info("stopping")
+    await server.stop()

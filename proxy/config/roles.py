@@ -1,0 +1,121 @@
+"""A role's table, made into a `Role`: its kind's variables checked, its references understood."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from pydantic import ConfigDict, TypeAdapter, with_config
+
+from protocols.api import Endpoint, WireProtocol
+from providers.reference import Reference, parse
+from proxy import registry
+from proxy.addresses import is_loopback
+from proxy.config.problems import Problems, suggestion
+from proxy.config.schema import Allow, RoleTable
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A named target: its protocol, and an environment of literals and references.
+
+    A literal may be a password that somebody wrote down after all, so the repr leaves it out.
+    """
+
+    name: str
+    protocol: WireProtocol = field(repr=False)
+    listen: Endpoint | None
+    allow: Allow
+    environment: Mapping[str, str | Reference] = field(repr=False)
+    options: Any
+
+
+class RoleReader:
+    """Reads one role's table; `open_to_all` is the file's own word on unauthenticated listeners."""
+
+    def __init__(self, name: str, problems: Problems, *, open_to_all: bool) -> None:
+        self._name = name
+        self._problems = problems
+        self._open_to_all = open_to_all
+
+    def read(self, raw: Any) -> Role | None:
+        """The role, or None where its mistakes were gathered."""
+        before = len(self._problems.found)
+        if not _NAME.fullmatch(self._name):
+            self._add("is no role name; use letters, digits, '.', '_' and '-', at most 63")
+        table = self._problems.validated(
+            lambda: RoleTable.model_validate(raw), ("roles", self._name), RoleTable.model_fields
+        )
+        protocol = self._protocol(table)
+        if table is None or protocol is None:
+            return None
+        self._check_listener(table)
+        options = self._options(table, protocol)
+        environment = self._environment(table, protocol)
+        if len(self._problems.found) > before:
+            return None
+        return Role(self._name, protocol, table.listen, table.allow, environment, options)
+
+    def _add(self, sentence: str, *place: str) -> None:
+        self._problems.add(("roles", self._name, *place), sentence)
+
+    def _protocol(self, table: RoleTable | None) -> WireProtocol | None:
+        if table is None:
+            return None
+        protocol = registry.protocols().get(table.kind)
+        if protocol is None:
+            hint = suggestion(table.kind, registry.protocols())
+            self._add(f"{table.kind!r} is not a kind of role{hint}", "kind")
+        return protocol
+
+    def _check_listener(self, table: RoleTable) -> None:
+        allowed = table.allow_unauthenticated
+        if allowed is None:
+            allowed = self._open_to_all
+        if table.listen is not None and not is_loopback(table.listen) and not allowed:
+            self._add(
+                "is beyond loopback, where Keyless cannot tell who a client is; listen on "
+                "127.0.0.1 or a Unix socket, or write allow_unauthenticated = true to let "
+                "everybody in who can reach it",
+                "listen",
+            )
+
+    def _options(self, table: RoleTable, protocol: WireProtocol) -> Any:
+        adapter: TypeAdapter[Any] = TypeAdapter(
+            with_config(ConfigDict(extra="forbid"))(protocol.options)
+        )
+        known = {*RoleTable.model_fields, *(option.name for option in fields(protocol.options))}
+        return self._problems.validated(
+            lambda: adapter.validate_python(table.model_extra), ("roles", self._name), known
+        )
+
+    def _environment(
+        self, table: RoleTable, protocol: WireProtocol
+    ) -> Mapping[str, str | Reference]:
+        environment: dict[str, str | Reference] = {}
+        literals: dict[str, str | None] = dict.fromkeys(table.env)
+        for name, value in table.env.items():
+            try:
+                environment[name] = parsed = parse(str(value), registry.providers())
+            except ValueError as error:
+                self._add(str(error), "env", name)
+            else:
+                literals[name] = parsed if isinstance(parsed, str) else None
+        self._check_names(table, protocol)
+        for mistake in protocol.check_environment(literals):
+            name, _, sentence = mistake.partition(" ")
+            self._add(sentence, "env", name)
+        return environment
+
+    def _check_names(self, table: RoleTable, protocol: WireProtocol) -> None:
+        known = {variable.name: variable for variable in protocol.variables}
+        for name in table.env:
+            if name not in known:
+                self._add(
+                    f"is not a variable of {table.kind}{suggestion(name, known)}", "env", name
+                )
+        for variable in known.values():
+            if variable.required and variable.name not in table.env:
+                self._add(f"is missing; it is {variable.about}", "env", variable.name)

@@ -1,0 +1,84 @@
+"""One side's connection: a raw non-blocking socket and, once started, TLS between it and us.
+
+The handshake awaits its bytes here; the relay then takes the same socket and TLS object over. Bytes
+pass through `ssl.MemoryBIO`, so that nothing read too early is lost and nothing sent in the clear
+slips in after TLS has begun: both happen with asyncio's own `start_tls`.
+"""
+
+import asyncio
+import socket
+import ssl
+from contextlib import suppress
+
+_CHUNK = 65_536
+
+
+class Connection:
+    """A connected socket, ours to close."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.socket = sock
+        self.tls: ssl.SSLObject | None = None
+        self.incoming = ssl.MemoryBIO()  # ciphertext from the peer
+        self.outgoing = ssl.MemoryBIO()  # ciphertext for the peer
+
+    async def receive(self) -> bytes:
+        """At least one byte; none at the end."""
+        loop = asyncio.get_running_loop()
+        if self.tls is None:
+            return await loop.sock_recv(self.socket, _CHUNK)
+        while True:
+            try:
+                return self.tls.read(_CHUNK)
+            except ssl.SSLWantReadError:
+                await self._exchange()
+            except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+                return b""
+
+    async def send(self, data: bytes) -> None:
+        if self.tls is not None:
+            self.tls.write(data)
+            data = self.outgoing.read()
+        await asyncio.get_running_loop().sock_sendall(self.socket, data)
+
+    async def start_tls(
+        self, context: ssl.SSLContext, *, server_name: str | None, received: bytes
+    ) -> ssl.SSLObject:
+        """As the client if `server_name` is given, else as the server. Raises ssl.SSLError."""
+        self.incoming.write(received)
+        tls = context.wrap_bio(
+            self.incoming,
+            self.outgoing,
+            server_side=server_name is None,
+            server_hostname=server_name,
+        )
+        while True:
+            try:
+                tls.do_handshake()
+            except ssl.SSLWantReadError:
+                await self._exchange()
+            except ssl.SSLError:
+                await self._flush()  # the alert that tells the peer why
+                raise
+            else:
+                break
+        await self._flush()
+        self.tls = tls
+        return tls
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self.socket.close()
+
+    async def _exchange(self) -> None:
+        """Send what TLS wants sent, then feed it what the peer sends."""
+        await self._flush()
+        data = await asyncio.get_running_loop().sock_recv(self.socket, _CHUNK)
+        if data:
+            self.incoming.write(data)
+        else:
+            self.incoming.write_eof()
+
+    async def _flush(self) -> None:
+        if data := self.outgoing.read():
+            await asyncio.get_running_loop().sock_sendall(self.socket, data)

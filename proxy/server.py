@@ -1,0 +1,112 @@
+"""The running proxy: all roles' listeners, all sessions, from start to an orderly end."""
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Mapping
+
+from protocols.api import Endpoint, UnixEndpoint
+from protocols.errors import Reason, Refusal
+from providers.reference import Reference
+from proxy import registry
+from proxy.audit.log import AuditLog
+from proxy.cancels import Cancels
+from proxy.config import Config, Role
+from proxy.listener import Listener, ListenError
+from proxy.secrets import SecretReader
+from proxy.services import Services
+from proxy.session import Session
+from proxy.tls import server_context
+
+_log = logging.getLogger("keyless.server")
+_LAST_WORDS_SECONDS = 2.0  # for sessions that were told to end
+
+
+class Server:
+    """One process's proxy, made inside its event loop."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._services = make_services(config)
+        self._services.audit.on_failure = self._stop_all
+        self._listeners: dict[str, Listener] = {}
+        self._sessions: dict[asyncio.Task[None], Session] = {}
+
+    def start(self) -> Mapping[str, Endpoint]:
+        """Open every role's listener, or none. Returns where each role is. Raises ListenError."""
+        server_context()  # the certificate is made before anybody waits for it
+        try:
+            for role in self._config.roles.values():
+                if role.listen is not None:
+                    self.listen(role, role.listen)
+        except ListenError:
+            self._close_listeners()
+            raise
+        return {name: listener.endpoint for name, listener in self._listeners.items()}
+
+    def listen(self, role: Role, endpoint: Endpoint) -> Endpoint:
+        """Open one role's listener. Returns where it is, with the port that was chosen for 0."""
+        if isinstance(endpoint, UnixEndpoint):
+            endpoint = UnixEndpoint(role.protocol.socket_path(endpoint.path))
+        listener = Listener(endpoint, lambda accepted: self._accepted(role, accepted))
+        self._listeners[role.name] = listener
+        return listener.endpoint
+
+    async def stop(self) -> None:
+        """Take no more connections, end idle sessions, give the others time, then end them too."""
+        self._close_listeners()
+        goodbye = Refusal(Reason.SHUTTING_DOWN, "the proxy is shutting down")
+        for session in list(self._sessions.values()):
+            if session.idle:
+                session.stop(goodbye)
+        await self._wait(self._config.timeouts.shutdown)
+        self._stop_all(goodbye)
+        await self._wait(_LAST_WORDS_SECONDS)
+        for task in self._sessions:
+            task.cancel()
+        self._services.secrets.close()
+        self._services.audit.close()
+
+    async def _wait(self, seconds: float) -> None:
+        if self._sessions:
+            await asyncio.wait(self._sessions, timeout=seconds)
+
+    def _accepted(self, role: Role, accepted: socket.socket) -> None:
+        session = Session(self._services, role, accepted)
+        task = asyncio.create_task(session.run())
+        self._sessions[task] = session
+        self._services.open_sessions += 1
+        task.add_done_callback(self._over)
+
+    def _over(self, task: asyncio.Task[None]) -> None:
+        del self._sessions[task]
+        self._services.open_sessions -= 1
+
+    def _stop_all(self, refusal: Refusal) -> None:
+        for session in list(self._sessions.values()):
+            session.stop(refusal)
+
+    def _close_listeners(self) -> None:
+        for listener in self._listeners.values():
+            listener.close()
+        self._listeners.clear()
+
+
+def make_services(config: Config) -> Services:
+    """What sessions share, for the providers that the file refers to. Raises OSError where the
+    audit log cannot be opened."""
+    used = {
+        value.provider
+        for role in config.roles.values()
+        for value in role.environment.values()
+        if isinstance(value, Reference)
+    }
+    providers = {name: registry.providers()[name](os.environ) for name in used}
+    return Services(
+        timeouts=config.timeouts,
+        limits=config.limits,
+        secrets=SecretReader(providers, config.timeouts.secret),
+        audit=AuditLog(config.audit.path, config.path.parent),
+        cancels=Cancels(config.timeouts),
+    )

@@ -1,0 +1,160 @@
+"""One session: one client connection to one role, from accept to close. The unit of audit."""
+
+import logging
+import socket
+import time
+from secrets import token_bytes, token_hex
+
+from protocols.api import CancelRequest, Disconnected, Event, Flow, Login, NeedLogin, Wish
+from protocols.errors import Reason, Refusal
+from proxy.audit.events import SessionCancel, SessionDenied, SessionEnd, SessionStart
+from proxy.cancels import Cancellable
+from proxy.config import Role
+from proxy.connection import Connection
+from proxy.driver import Driver
+from proxy.identity import Identity, identify
+from proxy.legs import leg
+from proxy.login import Logins
+from proxy.relay import Outcome, Relay
+from proxy.services import Services
+
+_log = logging.getLogger("keyless.session")
+_NONCE_BYTES = 18
+
+
+class Session:
+    """`run` takes it from the client's first byte to its end, whatever that is; raises nothing."""
+
+    def __init__(self, services: Services, role: Role, accepted: socket.socket) -> None:
+        self.id = token_hex(8)
+        self._services = services
+        self._role = role
+        self._client = Connection(accepted)
+        self._begun = time.monotonic()
+        self._identity = Identity("unknown")
+        self._wish = Wish()
+        self._login: Login | None = None
+        self._logins = Logins(role, services.secrets, self._emit)
+        self._driver = Driver(services.timeouts, client=self._client, logins=self._log_in)
+        self._relay: Relay | None = None
+        self._stopped: Refusal | None = None
+
+    async def run(self) -> None:
+        try:
+            await self._serve()
+        except Refusal as refusal:
+            self._denied(refusal)
+        except (Disconnected, OSError) as gone:
+            _log.debug("session %s: %s before it was in", self.id, gone)
+        except Exception:
+            _log.exception("session %s failed; this is a bug in Keyless", self.id)
+        finally:
+            self._client.close()
+            if self._driver.upstream is not None:
+                self._driver.upstream.close()
+
+    def stop(self, refusal: Refusal) -> None:
+        """End it now. A client that is in is told why at once, one that is not when it may be."""
+        self._stopped = refusal
+        if self._relay is not None:
+            self._relay.stop(refusal)
+
+    @property
+    def idle(self) -> bool:
+        """Whether it is in and waits for its client."""
+        return self._relay is not None and self._relay.idle
+
+    async def _serve(self) -> None:
+        self._identity = identify(self._client.socket)
+        result = await self._driver.run(self._role.protocol.handshake(_nonce))
+        if isinstance(result, Flow):
+            await self._relay_flow(result)
+        else:
+            await self._cancel(result)
+
+    async def _log_in(self, need: NeedLogin) -> Login:
+        self._wish = need.wish
+        self._check_admission()
+        login = await self._logins.next(need)
+        self._services.audit.flush()  # what cannot be audited does not happen
+        self._login = login
+        return login
+
+    def _check_admission(self) -> None:
+        limit = self._services.limits.sessions
+        if self._stopped is not None:
+            raise self._stopped
+        if self._services.open_sessions > limit:
+            raise Refusal(Reason.LIMIT_REACHED, f"all {limit} sessions are taken; try again later")
+        if not self._identity.may_use(self._role.allow):
+            sentence = f'role "{self._role.name}" does not exist'
+            raise Refusal(Reason.UNKNOWN_ROLE, sentence, detail="the role's allow does not name it")
+
+    async def _relay_flow(self, flow: Flow) -> None:
+        assert self._driver.upstream is not None
+        tap = self._role.protocol.tap(self._emit, time.monotonic)
+        self._relay = Relay(leg(self._client), leg(self._driver.upstream), tap, self._role.name)
+        self._register(flow)
+        self._started(flow)
+        try:
+            outcome = await self._relay.run(flow)
+            if outcome.abandoned and flow.cancel_key is not None:
+                await self._services.cancels.cancel(flow.cancel_key)
+        finally:
+            if flow.cancel_key is not None:
+                self._services.cancels.remove(flow.cancel_key)
+        tap.close()
+        self._ended(outcome)
+
+    def _register(self, flow: Flow) -> None:
+        if flow.cancel_key is not None:
+            assert self._login is not None
+            assert self._driver.address is not None
+            here = Cancellable(self._role.protocol, self._login, self._driver.address)
+            self._services.cancels.add(flow.cancel_key, here)
+
+    async def _cancel(self, request: CancelRequest) -> None:
+        known = await self._services.cancels.cancel(request.key)
+        self._emit(SessionCancel(self._identity.describe(), known))
+
+    # -- audit ----------------------------------------------------------------------------------
+
+    def _emit(self, event: Event) -> None:
+        self._services.audit.record(event, {"session": self.id, "role": self._role.name})
+
+    def _started(self, flow: Flow) -> None:
+        """The client is in by now; if that cannot be audited, it is out again with a word why."""
+        assert self._relay is not None
+        kind, client = self._role.protocol.kind, self._identity.describe()
+        try:
+            self._emit(SessionStart(kind, client, _said(self._wish), flow.facts, self._elapsed()))
+            self._services.audit.flush()
+        except Refusal as refusal:
+            self._stopped = refusal
+        if self._stopped is not None:
+            self._relay.stop(self._stopped)
+
+    def _ended(self, outcome: Outcome) -> None:
+        up, down = outcome.bytes_from_client, outcome.bytes_from_upstream
+        self._emit(SessionEnd(outcome.ended_by, outcome.reason, up, down, self._elapsed()))
+
+    def _denied(self, refusal: Refusal) -> None:
+        sentence, why = str(refusal), refusal.detail
+        _log.warning("session %s of role %s: %s", self.id, self._role.name, why or sentence)
+        kind, client, wish = self._role.protocol.kind, self._identity.describe(), _said(self._wish)
+        try:
+            reason = refusal.reason.name.lower()
+            self._emit(SessionDenied(kind, client, wish, reason, sentence, why))
+        except Refusal as unwritable:
+            _log.error("session %s: %s", self.id, unwritable.detail)
+
+    def _elapsed(self) -> float:
+        return round((time.monotonic() - self._begun) * 1000, 3)
+
+
+def _said(wish: Wish) -> dict[str, str | None]:
+    return {"user": wish.user, "database": wish.database, "application": wish.application}
+
+
+def _nonce() -> bytes:
+    return token_bytes(_NONCE_BYTES)
