@@ -3,7 +3,8 @@
 from protocols.api import WireProtocol
 from protocols.postgres.cancel import send_cancel
 from protocols.postgres.client import probe, psql
-from protocols.postgres.handshake import handshake, try_login
+from protocols.postgres.handshake import handshake
+from protocols.postgres.log_in import try_login
 from protocols.postgres.login import (
     VARIABLES,
     PostgresOptions,

@@ -53,6 +53,9 @@ def make_login(
     """Raises ValueError with the variable's name, never its value: it may come from a secret."""
     for mistake in check_environment(environment):
         raise ValueError(mistake)
+    for name, value in environment.items():
+        if "\0" in value:
+            raise ValueError(f"{name} has a NUL byte in it")
     return PostgresLogin(
         role=role,
         endpoint=_endpoint(environment),
