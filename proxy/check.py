@@ -1,4 +1,4 @@
-"""Proves that a role works, as a session would use it: references resolve, upstream takes the login.
+"""Proves that a role works, as a session would use it: its secrets are read, its login is taken.
 
 No value is shown. What providers and servers say in refusing is, for who runs this is the operator.
 """

@@ -73,8 +73,8 @@ class TlsLeg:
             else:
                 self._incoming.write_eof()
         try:
-            # mypy's stub knows only the form that returns bytes.
-            return self._tls.read(len(buffer), buffer)  # type: ignore[arg-type,return-value]
+            # typeshed knows only the form that returns bytes
+            return self._tls.read(len(buffer), buffer)  # type: ignore[return-value]
         except ssl.SSLWantReadError:
             raise BlockingIOError from None
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):

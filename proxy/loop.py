@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 try:
     from uvloop import new_event_loop
 except ImportError:
-    from asyncio import new_event_loop
+    from asyncio import new_event_loop  # type: ignore[assignment]
 
 T = TypeVar("T")
 

@@ -26,9 +26,9 @@ _LAST_WORDS_SECONDS = 2.0  # for sessions that were told to end
 class Server:
     """One process's proxy, made inside its event loop."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, environ: Mapping[str, str] = os.environ) -> None:
         self._config = config
-        self._services = make_services(config)
+        self._services = make_services(config, environ)
         self._services.audit.on_failure = self._stop_all
         self._listeners: dict[str, Listener] = {}
         self._sessions: dict[asyncio.Task[None], Session] = {}
@@ -93,16 +93,18 @@ class Server:
         self._listeners.clear()
 
 
-def make_services(config: Config) -> Services:
-    """What sessions share, for the providers that the file refers to. Raises OSError where the
-    audit log cannot be opened."""
+def make_services(config: Config, environ: Mapping[str, str] = os.environ) -> Services:
+    """What sessions share, for the providers that the file refers to and `environ` sets up.
+
+    Raises OSError where the audit log cannot be opened.
+    """
     used = {
         value.provider
         for role in config.roles.values()
         for value in role.environment.values()
         if isinstance(value, Reference)
     }
-    providers = {name: registry.providers()[name](os.environ) for name in used}
+    providers = {name: registry.providers()[name](environ) for name in used}
     return Services(
         timeouts=config.timeouts,
         limits=config.limits,

@@ -1,19 +1,16 @@
 """`keyless connect ROLE`: the user's own client, opened on a role."""
 
-import asyncio
 import os
-import shutil
-import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from protocols.api import ClientProgram, Disconnected, Endpoint, UnixEndpoint
+from protocols.api import Disconnected, Endpoint, UnixEndpoint
 from protocols.errors import Refusal
 from providers.reference import Reference
 from proxy import dial, loop, registry
@@ -25,6 +22,7 @@ from proxy.cli.options import (
     role_or_fail,
     set_up_logging,
 )
+from proxy.client import ClientMissing, find, run
 from proxy.config import Config, Role
 from proxy.connection import Connection
 from proxy.driver import Driver
@@ -47,7 +45,7 @@ def connect(role: str, client_arguments: tuple[str, ...], path: Path) -> None:
     set_up_logging("warning")
     try:
         code = loop.run(_connect(config, chosen, client_arguments))
-    except (Refusal, Disconnected, ListenError, OSError) as error:
+    except (ClientMissing, Refusal, Disconnected, ListenError, OSError) as error:
         fail(str(error), FAILED)
     sys.exit(code)
 
@@ -58,9 +56,9 @@ async def _connect(config: Config, role: Role, arguments: tuple[str, ...]) -> in
         database = role.environment.get("DB")
         known = database if isinstance(database, str) else None
         program = role.protocol.client(endpoint, role.name, known)
-        command = [_find(program), *program.arguments[1:], *arguments]
+        found = find(program)
         click.echo(f"Connected to {role.name}", err=True)  # standard output is the client's
-        return await _run(command, {**_without_secrets(config), **program.environment})
+        return await run(found, arguments, _without_secrets(config))
 
 
 @asynccontextmanager
@@ -104,21 +102,6 @@ async def _probe(config: Config, role: Role, endpoint: Endpoint) -> None:
         await Driver(config.timeouts, upstream=proxy).run(role.protocol.probe(role.name))
     finally:
         proxy.close()
-
-
-def _find(program: ClientProgram) -> str:
-    name = program.arguments[0]
-    return shutil.which(name) or fail(f"there is no {name} on the PATH; {program.hint}")
-
-
-async def _run(command: list[str], environment: Mapping[str, str]) -> int:
-    """Run the client in the foreground: Ctrl-C is its own, and its exit code is ours."""
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGINT, lambda: None)
-    client = await asyncio.create_subprocess_exec(*command, env=environment)
-    loop.add_signal_handler(signal.SIGTERM, client.terminate)
-    code = await client.wait()
-    return code if code >= 0 else 128 - code  # as shells tell of a signal
 
 
 def _without_secrets(config: Config) -> dict[str, str]:
