@@ -60,7 +60,8 @@ def split_at_last_colon(text: str) -> tuple[str, str]:
 
 
 def _unknown(name: str, providers: Mapping[str, object]) -> str:
+    """The name is repeated only where it is nearly a provider's: it may be part of a password."""
     close = get_close_matches(name.lower(), providers, n=1)
-    guess = f"; did you mean _{close[0]}:?" if close else ""
+    which = f" _{name}:; did you mean _{close[0]}:?" if close else ";"
     known = ", ".join(f"_{known}:" for known in sorted(providers))
-    return f"refers to an unknown secrets provider _{name}:{guess} (known: {known})"
+    return f"refers to an unknown secrets provider{which} known are {known}"
