@@ -34,10 +34,10 @@ class Cancels:
     def remove(self, key: bytes) -> None:
         self._sessions.pop(key, None)
 
-    async def cancel(self, key: bytes) -> bool:
-        """Have upstream stop what the session does. False: the key is no session's."""
+    async def cancel(self, key: bytes, role: str) -> bool:
+        """Have upstream stop what the session does. False: the key is no session's of this role."""
         session = self._sessions.get(key)
-        if session is None:
+        if session is None or session.login.role != role:
             return False
         driver = Driver(self._timeouts, address=session.address)
         try:

@@ -10,6 +10,7 @@ from secrets import token_bytes, token_hex
 from protocols.api import Event, NeedLogin, Wish
 from protocols.errors import LoginRejected, Refusal
 from proxy.audit.events import SecretRead
+from proxy.audit.log import context
 from proxy.config import Role
 from proxy.driver import Driver
 from proxy.login import Logins
@@ -37,7 +38,7 @@ class Check:
     def __init__(self, role: Role, services: Services) -> None:
         self._role = role
         self._services = services
-        self._session = token_hex(8)
+        self._context = context(session=token_hex(8), role=role.name)
         self._report = Report(role.name, role.protocol.kind)
 
     async def run(self) -> Report:
@@ -65,6 +66,6 @@ class Check:
                 driver.upstream.close()
 
     def _emit(self, event: Event) -> None:
-        self._services.audit.record(event, {"session": self._session, "role": self._role.name})
+        self._services.audit.record(event, self._context)
         if isinstance(event, SecretRead):
             self._report.secrets.append(event)

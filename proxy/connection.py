@@ -67,6 +67,13 @@ class Connection:
         return tls
 
     def close(self) -> None:
+        """Over TLS with a goodbye, as far as it goes without waiting: libpq takes a cancel request
+        that ends without one for failed."""
+        if self.tls is not None:
+            with suppress(OSError):  # the peer's own goodbye is not waited for
+                self.tls.unwrap()
+            with suppress(OSError):
+                self.socket.send(self.outgoing.read())
         with suppress(OSError):
             self.socket.close()
 

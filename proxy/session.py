@@ -8,6 +8,7 @@ from secrets import token_bytes, token_hex
 from protocols.api import CancelRequest, Disconnected, Event, Flow, Login, NeedLogin, Wish
 from protocols.errors import Reason, Refusal
 from proxy.audit.events import SessionCancel, SessionDenied, SessionEnd, SessionStart
+from proxy.audit.log import context
 from proxy.cancels import Cancellable
 from proxy.config import Role
 from proxy.connection import Connection
@@ -29,6 +30,7 @@ class Session:
         self.id = token_hex(8)
         self._services = services
         self._role = role
+        self._context = context(session=self.id, role=role.name)
         self._client = Connection(accepted)
         self._begun = time.monotonic()
         self._identity = Identity("unknown")
@@ -99,7 +101,7 @@ class Session:
         try:
             outcome = await self._relay.run(flow)
             if outcome.abandoned and flow.cancel_key is not None:
-                await self._services.cancels.cancel(flow.cancel_key)
+                await self._services.cancels.cancel(flow.cancel_key, self._role.name)
         finally:
             if flow.cancel_key is not None:
                 self._services.cancels.remove(flow.cancel_key)
@@ -114,13 +116,13 @@ class Session:
             self._services.cancels.add(flow.cancel_key, here)
 
     async def _cancel(self, request: CancelRequest) -> None:
-        known = await self._services.cancels.cancel(request.key)
+        known = await self._services.cancels.cancel(request.key, self._role.name)
         self._emit(SessionCancel(self._identity.describe(), known))
 
     # -- audit ----------------------------------------------------------------------------------
 
     def _emit(self, event: Event) -> None:
-        self._services.audit.record(event, {"session": self.id, "role": self._role.name})
+        self._services.audit.record(event, self._context)
 
     def _started(self, flow: Flow) -> None:
         """The client is in by now; if that cannot be audited, it is out again with a word why."""

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from protocols.api import Clock, Emit
 from protocols.errors import ClientProtocolError, Refusal, ServerProtocolError
-from protocols.postgres.frames import Frames
+from protocols.postgres.frames import Frames, Handlers
 from protocols.postgres.messages import ErrorResponse
 from protocols.postgres.redaction import redact
 from protocols.postgres.refusals import error_response
@@ -27,11 +27,10 @@ from protocols.postgres.requests import (
 )
 
 _MAX_NAMES = 10_000  # prepared statements, and portals, that one session's audit keeps in mind
-_TERMINATE = ord("X")
 _MAX_PENDING = 100_000  # requests that a client may send ahead of their answers
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PostgresQuery:
     """One statement that a client ran, or tried to; its text is cut at 64 KiB."""
 
@@ -53,9 +52,9 @@ class PostgresTap:
     def __init__(self, emit: Emit, clock: Clock) -> None:
         self._emit = emit
         self._clock = clock
-        self._client = Frames(ANSWERED + b"X", ClientProtocolError("invalid message length"))
+        self._client = Frames(self, _REQUESTS, ClientProtocolError("invalid message length"))
         self._upstream = Frames(
-            bytes(_ANSWERS), ServerProtocolError("upstream sent an invalid message length")
+            self, _ANSWERS, ServerProtocolError("upstream sent an invalid message length")
         )
         self._pending: deque[Request] = deque()
         self._statements: dict[str, Statement] = {}
@@ -64,18 +63,10 @@ class PostgresTap:
         self._goodbye_said = False  # Terminate, or a fatal error
 
     def client_sent(self, chunk: memoryview) -> None:
-        for kind, body, size in self._client.feed(chunk):
-            if kind == _TERMINATE:
-                self._goodbye_said = True
-                continue
-            if len(self._pending) == _MAX_PENDING:
-                raise ClientProtocolError(f"more than {_MAX_PENDING} requests are unanswered")
-            request = read_request(chr(kind), body, size, self._clock(), self._copied)
-            self._pending.append(request)
+        self._client.feed(chunk)
 
     def upstream_sent(self, chunk: memoryview) -> None:
-        for kind, body, _ in self._upstream.feed(chunk):
-            _ANSWERS[kind](self, body)
+        self._upstream.feed(chunk)
 
     def last_words(self, refusal: Refusal) -> bytes:
         if self._goodbye_said or not self._upstream.at_boundary:
@@ -103,6 +94,16 @@ class PostgresTap:
         self._pending.clear()
         self._suspended.clear()
 
+    # -- the client's requests ------------------------------------------------------------------
+
+    def _asked(self, kind: str, body: bytes, size: int) -> None:
+        if len(self._pending) == _MAX_PENDING:
+            raise ClientProtocolError(f"more than {_MAX_PENDING} requests are unanswered")
+        self._pending.append(read_request(kind, body, size, self._clock(), self._copied))
+
+    def _terminate(self, *_: object) -> None:
+        self._goodbye_said = True
+
     # -- upstream's answers ---------------------------------------------------------------------
 
     def _next(self, kinds: str) -> Request | None:
@@ -112,33 +113,33 @@ class PostgresTap:
     def _answered(self, kind: str) -> Request | None:
         return self._pending.popleft() if self._next(kind) else None
 
-    def _parse_complete(self, _: bytes) -> None:
+    def _parse_complete(self, *_: object) -> None:
         if request := self._answered("P"):
             _remember(self._statements, request.name, request.statement)
 
-    def _bind_complete(self, _: bytes) -> None:
+    def _bind_complete(self, *_: object) -> None:
         if request := self._answered("B"):
             self._drop_portal(request.name)
             _remember(self._portals, request.name, self._source(request))
 
-    def _close_complete(self, _: bytes) -> None:
+    def _close_complete(self, *_: object) -> None:
         if request := self._answered("C"):
             if request.name[:1] == "S":
                 self._statements.pop(request.name[1:], None)
             else:
                 self._drop_portal(request.name[1:])
 
-    def _described(self, _: bytes) -> None:
+    def _described(self, *_: object) -> None:
         self._answered("D")
 
-    def _command_complete(self, tag: bytes) -> None:
+    def _command_complete(self, tag: bytes, _: int) -> None:
         if request := self._next("QE"):
             request.commands.append(first_string(tag))
             count = request.commands[-1].rpartition(" ")[2]
             request.rows += int(count) if count.isdigit() else 0
             self._executed(request)
 
-    def _empty_query(self, _: bytes) -> None:
+    def _empty_query(self, *_: object) -> None:
         if request := self._next("QE"):
             self._executed(request)
 
@@ -153,19 +154,19 @@ class PostgresTap:
         request.statement = self._portals.get(request.name, UNKNOWN)
         self._report(request)
 
-    def _portal_suspended(self, _: bytes) -> None:
+    def _portal_suspended(self, *_: object) -> None:
         """The next Execute of the portal goes on with this one's run."""
         if request := self._answered("E"):
             request.statement = self._portals.get(request.name, UNKNOWN)
             begun = self._suspended.setdefault(request.name, request)
             begun.rows += request.row_limit
 
-    def _copy_in(self, _: bytes) -> None:
+    def _copy_in(self, *_: object) -> None:
         """Upstream ignores a Sync that was sent before it began to take copy data."""
         if self._next("E"):
             self._pending = deque(r for r in self._pending if r.kind != "S")
 
-    def _error(self, body: bytes) -> None:
+    def _error(self, body: bytes, _: int) -> None:
         try:
             error = ErrorResponse.decode(body)
         except ValueError:
@@ -190,7 +191,7 @@ class PostgresTap:
         if request.kind in "EBP":
             self._report(request)
 
-    def _ready_for_query(self, status: bytes) -> None:
+    def _ready_for_query(self, status: bytes, _: int) -> None:
         while self._pending:
             request = self._pending.popleft()
             if request.kind in "QF":
@@ -237,7 +238,15 @@ def _remember(names: dict[str, Statement], name: str, statement: Statement) -> N
     names[name] = statement
 
 
-_ANSWERS: dict[int, Callable[[PostgresTap, bytes], None]] = {
+def _asker(kind: str) -> Callable[[PostgresTap, bytes, int], None]:
+    return lambda tap, body, size: tap._asked(kind, body, size)
+
+
+_REQUESTS: Handlers[PostgresTap] = {
+    **{kind: _asker(chr(kind)) for kind in ANSWERED},
+    ord("X"): PostgresTap._terminate,
+}
+_ANSWERS: Handlers[PostgresTap] = {
     ord("1"): PostgresTap._parse_complete,
     ord("2"): PostgresTap._bind_complete,
     ord("3"): PostgresTap._close_complete,
