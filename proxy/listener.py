@@ -33,11 +33,11 @@ class Listener:
             raise ListenError(_explain(endpoint, error)) from None
         self.endpoint = self._actual(endpoint)
         self._task = asyncio.create_task(self._accept())
+        self._task.add_done_callback(lambda _: self._socket.close())
 
     def close(self) -> None:
         """Take no more connections; those that were taken go on."""
         self._task.cancel()
-        self._socket.close()
         if self._path is not None:
             with suppress(OSError):
                 os.unlink(self._path)

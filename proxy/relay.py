@@ -6,6 +6,7 @@ is not read for until it does; a side that has ended may still be sent to.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from protocols.api import Flow, Side, Tap
 from protocols.errors import Reason, Refusal
 from proxy.legs import Leg
 
+_log = logging.getLogger("keyless.relay")
 _BUFFER = memoryview(bytearray(65_536))  # one loop, one thread: no two pipes read at once
 _GOODBYE_SECONDS = 1.0  # for a client to take its last bytes and close
 _ABANDONED_SECONDS = 2.0  # for upstream to close after the client has
@@ -87,8 +89,8 @@ class _Pipe:
         self.moved += len(chunk)
         try:
             self._observe(chunk)
-        except Refusal as refusal:
-            self._relay.stop(refusal)
+        except Exception as fault:
+            self._relay.unauditable(fault)
             return False
         return taken
 
@@ -146,6 +148,13 @@ class Relay:
             self._say_last_words(refusal)
             self._finish("proxy", refusal.detail or str(refusal))
 
+    def unauditable(self, fault: Exception) -> None:
+        """The tap could not make sense of what passed, or the audit not take it."""
+        if not isinstance(fault, Refusal):
+            _log.error("the audit failed; this is a bug in Keyless", exc_info=fault)
+            fault = Refusal(Reason.INTERNAL, "the proxy failed to audit this session, so it ends")
+        self.stop(fault)
+
     def ended(self, side: Side) -> None:
         """A side has said all that it will say."""
         if side is Side.UPSTREAM:
@@ -184,6 +193,9 @@ class Relay:
             self._client.send(self._tap.last_words(refusal))
 
     def _finish(self, ended_by: str, reason: str) -> None:
+        """Nothing more passes, from this moment on."""
+        self._up.stop()
+        self._down.stop()
         if not self._finished.done():
             self._finished.set_result((ended_by, reason))
 
