@@ -3,9 +3,11 @@
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import ClassVar, NoReturn, Protocol
 
 from providers.errors import KeyNotFound
+from providers.reference import Reference
 
 
 class Secret:
@@ -40,17 +42,39 @@ class Secret:
         raise TypeError("a Secret does not leave the process")
 
 
+class Stage(Enum):
+    """Which version of a secret, where a provider keeps several."""
+
+    CURRENT = "current"
+    PREVIOUS = "previous"
+    PENDING = "pending"
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """How long a secret that was made for one reader lives, in seconds from its being read.
+
+    `id` is the provider's own name for it: not a credential, and enough to revoke it.
+    """
+
+    id: str
+    seconds: float
+    renewable: bool
+
+
 @dataclass(frozen=True, slots=True)
 class SecretVersion:
     """One version of one secret, whole, so that a user name and its password always match.
 
     `keys` are the fields of a structured secret, `whole` its text where one value is asked for.
-    `version` is the provider's own name for it, fit for the audit.
+    `version` is the provider's own name for it, fit for the audit. With a `lease`, the secret was
+    made for this read alone.
     """
 
     keys: Mapping[str, Secret]
     whole: Secret | None = None
     version: str = ""
+    lease: Lease | None = None
 
     def value(self, key: str | None) -> Secret:
         """The value at `key`, or the whole text where the reference names none.
@@ -70,8 +94,17 @@ class Provider(Protocol):
     them.
     """
 
-    name: ClassVar[str]  # in references: `_NAME:SECRET:KEY`
-    settings: ClassVar[tuple[str, ...]]  # environment variables that hold its own credentials
+    name: ClassVar[str]
+    """In references: `_NAME:SECRET:KEY`."""
+
+    settings: ClassVar[tuple[str, ...]]
+    """The environment variables that hold its own credentials."""
+
+    stages: ClassVar[tuple[Stage, ...]]
+    """What it keeps of a secret beside the current version, in the order to try."""
+
+    leases: ClassVar[bool]
+    """Whether every read makes a new secret with a lease, so that none is shared."""
 
     def __init__(self, environ: Mapping[str, str]) -> None: ...
 
@@ -82,7 +115,29 @@ class Provider(Protocol):
         Raises ValueError with what to write instead.
         """
 
-    def fetch(self, secret: str, timeout: float) -> SecretVersion:
-        """Read one secret whole, anew. Raises `ProviderError` of the kind that it is."""
+    def fetch(self, secret: str, timeout: float, stage: Stage = Stage.CURRENT) -> SecretVersion:
+        """Read one secret whole, anew. Raises `ProviderError` of the kind that it is;
+        SecretNotFound where there is no version at `stage`."""
 
     def close(self) -> None: ...
+
+
+class LeasingProvider(Provider, Protocol):
+    """A provider whose secrets live as long as their lease. `leases` is True."""
+
+    def renew(self, lease: Lease, timeout: float) -> Lease:
+        """Let it live on; the answer tells for how long. Raises ProviderError."""
+
+    def revoke(self, lease_id: str, timeout: float) -> None:
+        """End it. A lease that has ended already is no error. Raises ProviderError."""
+
+
+class CompletingProvider(Provider, Protocol):
+    """A provider that makes a credential out of a role's other variables, such as its HOST."""
+
+    @classmethod
+    def complete(cls, environment: Mapping[str, str | Reference]) -> Mapping[str, str | Reference]:
+        """The environment with what this provider adds to it, before it is checked.
+
+        Raises ValueError with a sentence that begins with a variable's name.
+        """

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from providers import json_secret
-from providers.api import Secret, SecretVersion
+from providers.api import Secret, SecretVersion, Stage
 from providers.deadline import within
 from providers.errors import (
     AccessDenied,
@@ -36,6 +36,8 @@ class AwsSecretsManager:
         "AWS_SESSION_TOKEN",
         "AWS_CONTAINER_AUTHORIZATION_TOKEN",
     )
+    stages: ClassVar[tuple[Stage, ...]] = ()
+    leases: ClassVar[bool] = False
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._region = environ.get("AWS_REGION") or None  # boto3 reads AWS_DEFAULT_REGION only
@@ -52,7 +54,7 @@ class AwsSecretsManager:
             )
         return match[1], match[3]
 
-    def fetch(self, secret: str, timeout: float) -> SecretVersion:
+    def fetch(self, secret: str, timeout: float, stage: Stage = Stage.CURRENT) -> SecretVersion:
         try:
             return within(timeout, lambda: self._read(secret))
         except TimeoutError:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from providers import json_secret
-from providers.api import SecretVersion
+from providers.api import SecretVersion, Stage
 from providers.errors import SecretNotFound, SecretUnreadable
 from providers.reference import split_at_last_colon
 
@@ -18,6 +18,8 @@ class EnvJson:
 
     name: ClassVar[str] = "envjson"
     settings: ClassVar[tuple[str, ...]] = ()
+    stages: ClassVar[tuple[Stage, ...]] = ()
+    leases: ClassVar[bool] = False
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
@@ -26,7 +28,7 @@ class EnvJson:
     def split(cls, text: str) -> tuple[str, str | None]:
         return split_at_last_colon(text)
 
-    def fetch(self, secret: str, timeout: float) -> SecretVersion:
+    def fetch(self, secret: str, timeout: float, stage: Stage = Stage.CURRENT) -> SecretVersion:
         text = self._environ.get(secret)
         if text is None:
             raise SecretNotFound(

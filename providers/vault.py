@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from providers.api import SecretVersion
+from providers.api import SecretVersion, Stage
 from providers.deadline import Deadline, within
 from providers.errors import ProviderUnavailable, SecretUnreadable
 from providers.json_secret import JsonKeys
@@ -52,13 +52,15 @@ class VaultKv(ABC):
     """What both engines share. Nothing is kept between reads but the connection and the login."""
 
     settings: ClassVar[tuple[str, ...]] = ("VAULT_TOKEN", "VAULT_APP_ROLE_SECRET_ID")
+    stages: ClassVar[tuple[Stage, ...]] = ()
+    leases: ClassVar[bool] = False
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
         self._lock = threading.Lock()
         self._vault: Vault | None = None
 
-    def fetch(self, secret: str, timeout: float) -> SecretVersion:
+    def fetch(self, secret: str, timeout: float, stage: Stage = Stage.CURRENT) -> SecretVersion:
         deadline = Deadline(timeout)
         vault = self._connected()
         inner = Deadline(deadline.left * _SHARE)
