@@ -23,7 +23,8 @@ _NLM_F_REQUEST = 1
 _HEADER = struct.Struct("=IHHII")
 _REQUEST = struct.Struct("=BBBxI")
 _NO_COOKIE = b"\xff" * 8
-_UID_AT = _HEADER.size + 4 + 48 + 12  # inet_diag_msg: four bytes, the socket's id, three counters
+_OWNER = struct.Struct("=II")  # user id and inode
+_OWNER_AT = _HEADER.size + 4 + 48 + 12  # inet_diag_msg: four bytes, the socket's id, three counters
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +98,12 @@ def _loopback_owner(peer: tuple[str, int], local: tuple[str, int]) -> int | None
             answer = kernel.recv(4096)
     except OSError:
         return None
-    if len(answer) < _UID_AT + 4 or _HEADER.unpack_from(answer)[1] != _SOCK_DIAG_BY_FAMILY:
+    whole = len(answer) >= _OWNER_AT + _OWNER.size
+    if not whole or _HEADER.unpack_from(answer)[1] != _SOCK_DIAG_BY_FAMILY:
         return None
-    uid: int = struct.unpack_from("=I", answer, _UID_AT)[0]
-    return uid
+    uid: int
+    uid, inode = _OWNER.unpack_from(answer, _OWNER_AT)
+    return uid if inode else None  # of a socket that is closed already the kernel tells user 0
 
 
 def _padded(address: IPv4Address | IPv6Address) -> bytes:

@@ -7,7 +7,6 @@ refuses every further event until writing works again.
 import asyncio
 import json
 import logging
-import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -18,11 +17,11 @@ import orjson
 
 from protocols.api import Event
 from protocols.errors import Reason, Refusal
-from proxy.audit import chain
+from proxy.audit.file import ChainedFile
 
 _log = logging.getLogger("keyless.audit")
 _FLUSH_AFTER = 0.02  # seconds that an event may wait for others to be written with it
-_FLUSH_AT = 65_536  # bytes
+_FLUSH_AT = 200  # events
 
 
 def context(**fields: str) -> bytes:
@@ -36,9 +35,8 @@ class AuditLog:
     def __init__(self, target: str, folder: Path) -> None:
         self.on_failure: Callable[[Refusal], None] = lambda refusal: None
         self._name = "standard output" if target == "-" else str(folder / target)
-        self._previous = chain.BEGINNING if target == "-" else chain.last_digest(folder / target)
-        self._file = 1 if target == "-" else _open(folder / target)
-        self._unwritten = bytearray()
+        self._file = ChainedFile(None if target == "-" else folder / target)
+        self._unwritten: list[bytes] = []
         self._timer: asyncio.TimerHandle | None = None
         self._broken: Refusal | None = None
         self._second = 0
@@ -48,9 +46,10 @@ class AuditLog:
         """Take an event up, `context` being JSON fields of it. Raises Refusal while broken."""
         if self._broken is not None:
             self.flush()
-        line = self._line(event, context)
-        self._previous = chain.digest(line)
-        self._unwritten += line + b"\n"
+        self._unwritten.append(
+            b'{"time":"%b","event":"%b",%b,%b'
+            % (self._now(), event.name.encode(), context, _fields(event))
+        )
         if len(self._unwritten) >= _FLUSH_AT:
             self.flush()
         elif self._timer is None:
@@ -58,15 +57,16 @@ class AuditLog:
             self._timer = loop.call_later(_FLUSH_AFTER, self._flush_in_time)
 
     def flush(self) -> None:
-        """Write what waits. Raises Refusal where that fails; what is left goes on waiting."""
+        """Write what waits. Raises Refusal where that fails; all of it goes on waiting then."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         try:
-            while self._unwritten:
-                del self._unwritten[: os.write(self._file, self._unwritten)]
+            if self._unwritten:
+                self._file.append(self._unwritten)
         except OSError as error:
             raise self._fail(error) from None
+        self._unwritten.clear()
         self._broken = None
 
     def close(self) -> None:
@@ -75,17 +75,7 @@ class AuditLog:
             self.flush()
         except Refusal as refusal:
             _log.error("%s; the last events are lost", refusal.detail)
-        if self._file != 1:
-            os.close(self._file)
-
-    def _line(self, event: Event, context: bytes) -> bytes:
-        return b'{"time":"%b","event":"%b",%b,%b,"prev":"%b"}' % (
-            self._now(),
-            event.name.encode(),
-            context,
-            _fields(event),
-            self._previous.encode(),
-        )
+        self._file.close()
 
     def _now(self) -> bytes:
         """UTC to the millisecond; all but the milliseconds is the same for a second."""
@@ -117,18 +107,3 @@ def _fields(event: Event) -> bytes:
         return orjson.dumps(event)[1:-1]
     except TypeError:  # a name that is not UTF-8, which only Python's own encoder can tell of
         return json.dumps(asdict(event)).encode()[1:-1]  # type: ignore[call-overload]
-
-
-def _open(path: Path) -> int:
-    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    if not _ends_with_newline(path):  # an earlier run was cut off in the middle of a line
-        os.write(file, b"\n")
-    return file
-
-
-def _ends_with_newline(path: Path) -> bool:
-    with path.open("rb") as file:
-        if file.seek(0, os.SEEK_END) == 0:
-            return True
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) == b"\n"

@@ -1,6 +1,7 @@
 """What several commands have in common: the configuration file, and how a command fails."""
 
 import logging
+import re
 import sys
 from collections.abc import Callable
 from difflib import get_close_matches
@@ -13,6 +14,7 @@ from proxy.config import Config, ConfigError, Role, load
 
 FAILED = 1
 MISUSED = 2
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 config_option: Callable[[Any], Any] = click.option(
     "-c",
@@ -49,9 +51,16 @@ def role_or_fail(config: Config, name: str) -> Role:
     fail(f"{config.path} has no role {name!r}{guess} (it has: {', '.join(config.roles)})", MISUSED)
 
 
+class _OneLine(logging.Formatter):
+    """Some messages hold what a client said, which must not look like a message of its own."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], super().formatMessage(record))
+
+
 def set_up_logging(level: str) -> None:
     """The operator's log, on standard error."""
-    logging.basicConfig(
-        level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("keyless").setLevel(level.upper())

@@ -1,0 +1,73 @@
+"""A file of chained lines that several processes may write: the proxy, and commands beside it."""
+
+import fcntl
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from proxy.audit.chain import BEGINNING, digest, link
+
+_TAIL = 1 << 20  # an audit line is far shorter
+
+
+class ChainedFile:
+    """`path` None is standard output. Raises OSError where the file cannot be opened or written.
+
+    A terminal, a pipe or a device cannot be read back: there every process has a chain of its own.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        flags = os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        regular = path is not None and (path.is_file() or not path.exists())
+        flags |= os.O_RDWR if regular else os.O_WRONLY
+        self._file = os.open(path, flags, 0o600) if path else os.dup(1)
+        self._regular = stat.S_ISREG(os.fstat(self._file).st_mode) and path is not None
+        self._previous = BEGINNING
+        self._end = 0  # of what we know of the file
+
+    def append(self, events: Sequence[bytes]) -> None:
+        """Write all of them or none."""
+        with self._locked():
+            self._catch_up()
+            lines, previous = link(events, self._previous)
+            self._write(lines)
+            self._previous = previous
+
+    def close(self) -> None:
+        os.close(self._file)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        if not self._regular:
+            yield
+            return
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def _catch_up(self) -> None:
+        """Go on from the last line, whoever wrote it."""
+        if not self._regular or (size := os.fstat(self._file).st_size) == self._end:
+            return
+        self._end = size
+        tail = os.pread(self._file, _TAIL, max(0, size - _TAIL))
+        lines = [line for line in tail.split(b"\n") if line]
+        self._previous = digest(lines[-1]) if lines else BEGINNING
+        if lines and not tail.endswith(b"\n"):  # a process was killed in the middle of it
+            self._write(b"\n")
+
+    def _write(self, data: bytes) -> None:
+        written = 0
+        try:
+            while written < len(data):
+                written += os.write(self._file, data[written:])
+        except OSError:
+            if self._regular:
+                with suppress(OSError):
+                    os.ftruncate(self._file, self._end)
+            raise
+        self._end += len(data)
