@@ -1,0 +1,52 @@
+# Everything Keyless needs is set up by the target that needs it; nothing is installed by hand.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/pip --quiet --disable-pip-version-check
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-annotate --custom-compile-command "make lock"
+
+.PHONY: help demo test lint fresh fresh-demo lock clean packages
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: .venv/demo.installed ## see Keyless work: a database, a provider, a query without a password
+	@$(BIN)/keyless demo $(ARGS)
+
+test: packages lint ## set up what is missing, lint, then run every test (ARGS="-k vault")
+	$(BIN)/pytest $(ARGS)
+
+lint: .venv/dev.installed ## ruff, its formatter and mypy
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+fresh: ## prove `make demo` and `make test` on this commit in a clean Debian (root)
+	scripts/fresh.sh "make demo" "make test"
+
+fresh-demo: ## prove `make demo` only
+	scripts/fresh.sh "make demo"
+
+lock: ## write requirements/*.txt anew from pyproject.toml (uv; ARGS=--upgrade)
+	$(COMPILE) $(ARGS) --extra uvloop --extra demo --extra dev pyproject.toml -o requirements/dev.txt
+	$(COMPILE) -c requirements/dev.txt --extra uvloop --extra demo pyproject.toml -o requirements/demo.txt
+	$(COMPILE) -c requirements/dev.txt --extra uvloop pyproject.toml -o requirements/run.txt
+	$(COMPILE) -c requirements/dev.txt requirements/build.in -o requirements/build.txt
+
+clean: ## remove the environment and what the tools keep
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+
+packages:
+	@scripts/system-packages.sh
+
+# One rule for every lock: the stamp is older than a changed lock, which installs anew.
+.venv/%.installed: requirements/%.txt requirements/build.txt pyproject.toml | $(BIN)/pip
+	@echo "Installing requirements/$*.txt into .venv ..."
+	@$(PIP) install --require-hashes -r requirements/build.txt -r $<
+	@$(PIP) install --no-index --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit("Keyless needs Python 3.11 or newer: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv .venv
