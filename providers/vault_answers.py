@@ -26,6 +26,16 @@ def data_of(answer: VaultAnswer) -> Mapping[str, Any]:
     raise _refusal(answer, data)
 
 
+def seconds_of(told: object) -> float:
+    """A duration as an answer has it. Vault says 0 of what does not end, and so do we of a text
+    that is no duration."""
+    try:
+        seconds = float(str(told))
+    except ValueError:
+        return 0.0
+    return seconds if 0 < seconds < float("inf") else 0.0
+
+
 def _refusal(answer: VaultAnswer, data: object) -> ProviderError:
     vault, said = f"Vault at {answer.address}", f"(status {answer.status}: {answer.words})"
     if answer.status == 403:

@@ -22,10 +22,9 @@ from providers.vault_answers import VaultAnswer
 
 _FIRST_PAUSE = 0.1  # seconds; doubles, and each pause is somewhere between half of it and all of it
 _LONGEST_PAUSE = 2.0
-_BUSY = (
-    412,
-    429,
-)  # not caught up with the leader yet; over a rate limit. From 500 on: ask again too
+# Not caught up with the leader yet; over a rate limit; two kinds of standby. Like all from 500 on.
+_BUSY = (412, 429, 472, 473)
+_CONNECTIONS = 32  # kept open: what a burst opened beyond them is closed again
 _LONGEST_WORDS = 300
 
 
@@ -79,7 +78,7 @@ class VaultClient:
             failure = self._failure(error)
         else:
             body = _object(text)
-            words = _words(body, [token, *parts.get("json", {}).values()])
+            words = _words(text, body, [token, *map(str, parts.get("json", {}).values())])
             if status < 500 and status not in _BUSY:
                 return VaultAnswer(self.address, path, status, words, body)
             failure = ProviderUnavailable(f"Vault at {self.address} answered {status}: {words}")
@@ -114,7 +113,7 @@ class _TlsAdapter(HTTPAdapter):
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self._context = context
-        super().__init__()
+        super().__init__(pool_maxsize=_CONNECTIONS)
 
     def build_connection_pool_key_attributes(
         self, request: requests.PreparedRequest, verify: Any, cert: Any = None
@@ -130,6 +129,7 @@ def _session(tls: ssl.SSLContext) -> requests.Session:
     session = _Session()
     session.trust_env = False  # or ~/.netrc and the process's own variables would have a say
     session.mount("https://", _TlsAdapter(tls))
+    session.mount("http://", HTTPAdapter(pool_maxsize=_CONNECTIONS))
     return session
 
 
@@ -151,13 +151,14 @@ def _object(text: bytes) -> Mapping[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def _words(body: Mapping[str, Any], credentials: list[str]) -> str:
+def _words(text: bytes, body: Mapping[str, Any], credentials: list[str]) -> str:
     parts = (body.get("errors"), body.get("warnings"))
     said = [str(words) for part in parts if isinstance(part, list) for words in part]
-    text = " ".join("; ".join(said).split()) or "no reason given"
+    silent = "no reason given" if body or not text.strip() else "what came is not a JSON object"
+    words = " ".join("; ".join(said).split()) or silent
     for credential in filter(None, credentials):
-        text = text.replace(credential, "***")
-    return text[:_LONGEST_WORDS]
+        words = words.replace(credential, "***")
+    return words[:_LONGEST_WORDS]
 
 
 def _root(error: BaseException) -> BaseException:

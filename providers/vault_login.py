@@ -1,149 +1,105 @@
-"""Who we are to Vault: a token that was given to us, or one that an AppRole login earns.
+"""A token for Vault, obtained once for all who read, and renewed before it ends.
 
-A login hands out a token and judges, when Vault refuses it, whether another one may be accepted.
-Other ways to log in (Kubernetes, userpass) belong here, each as one more class.
+Renewing happens when a token is asked for and two thirds of its time are over; one that cannot live
+any longer is obtained anew. Where tokens come from is in `vault_identity`.
 """
 
 import threading
 import time
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
 
-from providers import vault_settings
 from providers.deadline import Deadline
-from providers.errors import AccessDenied, ProviderMisconfigured, ProviderUnavailable
+from providers.errors import ProviderUnavailable
+from providers.vault_answers import VaultAnswer, seconds_of
 from providers.vault_client import VaultClient
 
-_APP_ROLE = ("VAULT_APP_ROLE_ID", "VAULT_APP_ROLE_SECRET_ID")
-_LEASE_SHARE = 0.9  # how much of a token's life is used: a read that begins must also end within it
-_FAREWELL = 1.0  # seconds
-
-
-class VaultLogin(Protocol):
-    """One identity, shared by every thread."""
-
-    def token(self, deadline: Deadline) -> str:
-        """A token that Vault should accept."""
-
-    def replaces(self, refused: str, deadline: Deadline) -> bool:
-        """Whether `token()` now gives another one than the one that Vault refused."""
-
-    def close(self) -> None: ...
-
-
-def login_from(environ: Mapping[str, str], client: VaultClient) -> VaultLogin:
-    """VAULT_TOKEN goes before the AppRole, as it does for Vault's own command line."""
-    token = vault_settings.header(environ, "VAULT_TOKEN")
-    if token:
-        return GivenToken(token)
-    credentials = [environ.get(name, "").strip() for name in _APP_ROLE]
-    if all(credentials):
-        return AppRole(client, *credentials)
-    if any(credentials):
-        missing = _APP_ROLE[credentials.index("")]
-        raise ProviderMisconfigured(
-            f"{missing} is not set; an AppRole login needs {' and '.join(_APP_ROLE)}"
-        )
-    raise ProviderMisconfigured(
-        f"VAULT_TOKEN is not set; set it, or {' and '.join(_APP_ROLE)}, to log in to Vault"
-    )
-
-
-class GivenToken:
-    """A token that somebody else made, renews and revokes."""
-
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def token(self, deadline: Deadline) -> str:
-        return self._token
-
-    def replaces(self, refused: str, deadline: Deadline) -> bool:
-        return False
-
-    def close(self) -> None:
-        pass
+_RENEW_AT = 2 / 3  # of a token's time, so that a read which begins before also ends in time
+_ROUNDING = 1.0  # second
 
 
 @dataclass(frozen=True, slots=True)
-class _Lease:
+class Grant:
+    """A token and its time."""
+
     token: str = field(repr=False)
-    ends: float  # on the monotonic clock
+    since: float  # on the monotonic clock
+    seconds: float
+    renewable: bool
 
     @property
-    def holds(self) -> bool:
-        return time.monotonic() < self.ends
+    def left(self) -> float:
+        return self.since + self.seconds - time.monotonic()
+
+    @property
+    def is_fresh(self) -> bool:
+        return time.monotonic() - self.since < self.seconds * _RENEW_AT
 
 
-class AppRole:
-    """Logs in when a token is needed and none is held, once for all who wait for it."""
+NO_GRANT = Grant("", 0.0, 0.0, False)
 
-    def __init__(self, client: VaultClient, role_id: str, secret_id: str) -> None:
+
+class VaultLogin(ABC):
+    """One identity, shared by every thread."""
+
+    def __init__(self, client: VaultClient) -> None:
         self._client = client
-        self._credentials = {"role_id": role_id, "secret_id": secret_id}
         self._lock = threading.Lock()
-        self._lease = _NO_LEASE
+        self._grant = NO_GRANT
 
     def token(self, deadline: Deadline) -> str:
-        lease = self._lease
-        if lease.holds:
-            return lease.token
-        self._wait_for_turn(deadline)
-        try:
-            if not self._lease.holds:
-                self._lease = self._log_in(deadline)
-            return self._lease.token
-        finally:
-            self._lock.release()
+        """A token that Vault should accept."""
+        grant = self._grant
+        if grant.is_fresh:
+            return grant.token
+        with self._turn(deadline):
+            if not self._grant.is_fresh:
+                self._grant = self._renewed(deadline) or self._obtained(deadline)
+            return self._grant.token
 
+    @property
+    def seconds_left(self) -> float:
+        """What is made with the token ends with it at the latest: in so many seconds."""
+        return self._grant.left
+
+    @abstractmethod
     def replaces(self, refused: str, deadline: Deadline) -> bool:
-        """403 means both that a token is dead and that a policy is against it. Only the dead one is
-        replaced: a new token for every denied read would pile up in Vault."""
-        self._wait_for_turn(deadline)
-        try:
-            if self._lease.token == refused:
-                if self._is_alive(refused, deadline):
-                    return False
-                self._lease = _NO_LEASE
-            return True
-        finally:
-            self._lock.release()
+        """Whether `token()` now gives another one than the one that Vault refused."""
 
-    def close(self) -> None:
-        """Give the token back, so that it does not outlive us in Vault. Without it, it expires."""
-        lease, self._lease = self._lease, _NO_LEASE
-        if lease.holds:
-            try:
-                self._client.request(
-                    "post", "auth/token/revoke-self", Deadline(_FAREWELL), token=lease.token
-                )
-            except ProviderUnavailable:
-                return
+    @abstractmethod
+    def close(self) -> None: ...
 
-    def _wait_for_turn(self, deadline: Deadline) -> None:
+    @abstractmethod
+    def _obtained(self, deadline: Deadline) -> Grant: ...
+
+    def _renewed(self, deadline: Deadline) -> Grant | None:
+        """None where it may not be renewed, or lives no longer for it."""
+        held, asked = self._grant, time.monotonic()
+        if not held.renewable:
+            return None
+        answer = self._client.request("post", "auth/token/renew-self", deadline, token=held.token)
+        auth = auth_of(answer)
+        seconds = seconds_of(auth.get("lease_duration"))
+        # Whole seconds, rounded, are what Vault tells; a refusal tells none.
+        if asked + seconds < held.since + held.seconds + _ROUNDING:
+            return None
+        return Grant(held.token, asked, seconds, auth.get("renewable") is True)
+
+    @contextmanager
+    def _turn(self, deadline: Deadline) -> Iterator[None]:
         if not self._lock.acquire(timeout=deadline.left):
             raise ProviderUnavailable(
-                f"the AppRole login at Vault at {self._client.address} did not come about in time"
+                f"the login at Vault at {self._client.address} did not come about in time"
             )
-
-    def _log_in(self, deadline: Deadline) -> _Lease:
-        asked = time.monotonic()
-        answer = self._client.request(
-            "post", "auth/approle/login", deadline, json=self._credentials
-        )
-        granted = answer.body.get("auth")
-        if answer.status != 200 or not isinstance(granted, dict):
-            raise AccessDenied(
-                f"Vault at {answer.address} refused the AppRole login (status {answer.status}: "
-                f"{answer.words}); check {' and '.join(_APP_ROLE)}"
-            )
-        seconds = float(granted["lease_duration"]) or float("inf")
-        return _Lease(granted["client_token"], asked + seconds * _LEASE_SHARE)
-
-    def _is_alive(self, token: str, deadline: Deadline) -> bool:
-        answer = self._client.request("get", "auth/token/lookup-self", deadline, token=token)
-        return answer.status == 200
+        try:
+            yield
+        finally:
+            self._lock.release()
 
 
-_NO_LEASE = _Lease("", 0.0)
+def auth_of(answer: VaultAnswer) -> Mapping[str, object]:
+    """What an answer tells of a token; nothing where it is a refusal."""
+    auth = answer.body.get("auth")
+    return auth if answer.status == 200 and isinstance(auth, dict) else {}

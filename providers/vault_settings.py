@@ -6,12 +6,16 @@ wrong is said with the variable's name and not its value: it may be a credential
 
 import base64
 import math
+import re
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from providers.errors import ProviderMisconfigured
+
+_DURATION = re.compile(r"(\d+(?:\.\d*)?)(ms|s|m|)", re.ASCII)
+_UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0}
 
 
 def address(environ: Mapping[str, str]) -> str:
@@ -31,12 +35,10 @@ def request_timeout(environ: Mapping[str, str]) -> float:
     text = environ.get("VAULT_HTTP_REQ_TIMEOUT", "").strip()
     if not text:
         return math.inf
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0
-    if not 0 < seconds < math.inf:
-        raise ProviderMisconfigured("VAULT_HTTP_REQ_TIMEOUT is not a number of seconds, such as 5")
+    match = _DURATION.fullmatch(text)
+    seconds = float(match[1]) * _UNITS[match[2]] if match else 0
+    if not seconds > 0:
+        raise ProviderMisconfigured("VAULT_HTTP_REQ_TIMEOUT is not a time, such as 5, 5s or 500ms")
     return seconds
 
 

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from providers.api import Secret
+from providers.api import Secret, Stage
 from providers.errors import AccessDenied, KeyNotFound, SecretNotFound, SecretUnreadable
 from providers.vault import VaultKv1, VaultKv2
 from proxy.demo.openbao import OpenBao
@@ -82,6 +82,41 @@ def test_kv2_reads_the_latest_version_or_the_pinned_one(openbao: OpenBao, kv2: V
     assert kv2.fetch("versions?version=2", PATIENCE).version == "2"
     with pytest.raises(SecretNotFound, match="nothing at secret/data/versions"):
         read(kv2, "versions?version=4:password")
+
+
+def test_kv2_keeps_the_version_before_the_current_one(openbao: OpenBao, kv2: VaultKv2) -> None:
+    write(openbao, "rotated", {"password": canary("1")})
+    with pytest.raises(SecretNotFound, match=r"data/rotated has no version before its version 1"):
+        kv2.fetch("rotated", PATIENCE, Stage.PREVIOUS)
+    write(openbao, "rotated", {"password": canary("2")})
+    write(openbao, "rotated", {"password": canary("3")})
+    found = kv2.fetch("secret/rotated", PATIENCE, Stage.PREVIOUS)
+    assert (found.version, found.value("password")) == ("2", Secret(canary("2")))
+    with pytest.raises(SecretNotFound, match=r"rotated\?version=3 is that version alone"):
+        kv2.fetch("rotated?version=3", PATIENCE, Stage.PREVIOUS)
+
+
+def test_kv2_goes_back_no_further_than_one_version(openbao: OpenBao, kv2: VaultKv2) -> None:
+    versions = openbao.client.secrets.kv.v2
+    for number in (1, 2, 3):
+        write(openbao, "holes", {"password": canary(str(number))})
+    versions.delete_secret_versions("holes", [2])
+    with pytest.raises(SecretNotFound, match="version 2 was deleted"):
+        kv2.fetch("holes", PATIENCE, Stage.PREVIOUS)
+    versions.destroy_secret_versions("holes", [2])
+    with pytest.raises(SecretNotFound, match="version 2 was destroyed"):
+        kv2.fetch("holes", PATIENCE, Stage.PREVIOUS)
+    versions.delete_latest_version_of_secret("holes")
+    with pytest.raises(SecretNotFound, match="version 3 was deleted"):
+        kv2.fetch("holes", PATIENCE, Stage.PREVIOUS)
+
+
+def test_what_an_engine_does_not_keep_is_not_found(kv1: VaultKv1, kv2: VaultKv2) -> None:
+    assert (kv1.stages, kv2.stages) == ((), (Stage.PREVIOUS,))
+    with pytest.raises(SecretNotFound, match="no previous version of kv1/app/pg"):
+        kv1.fetch("kv1/app/pg", PATIENCE, Stage.PREVIOUS)
+    with pytest.raises(SecretNotFound, match="no pending version of pg"):
+        kv2.fetch("pg", PATIENCE, Stage.PENDING)
 
 
 def test_kv2_tells_a_deleted_version_from_one_that_never_was(

@@ -37,6 +37,7 @@ def test_the_process_s_own_environment_is_not_read(monkeypatch: pytest.MonkeyPat
         ("VAULT_HTTP_REQ_TIMEOUT", "-1"),
         ("VAULT_HTTP_REQ_TIMEOUT", "inf"),
         ("VAULT_HTTP_REQ_TIMEOUT", "nan"),
+        ("VAULT_HTTP_REQ_TIMEOUT", "5 days"),
         ("VAULT_CACERT", "/no/such/file"),
         ("VAULT_CACERT", "file:///no/such/file"),
         ("VAULT_CACERT", "/"),
