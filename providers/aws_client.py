@@ -1,106 +1,106 @@
-"""AWS clients, made once a region from boto3's default chain, and what their errors mean.
+"""AWS clients, made once a region, and who they sign as: boto3's default chain, or a role that is
+assumed with it.
 
-It knows nothing of what is in a secret. Importing boto3 takes 0.4 seconds, so this module is
-imported at the first read.
+It knows nothing of what is read.
 """
 
 import logging
 import threading
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import boto3
-from botocore import exceptions as boto
 from botocore.config import Config
-
-from providers.errors import (
-    AccessDenied,
-    ProviderError,
-    ProviderMisconfigured,
-    ProviderUnavailable,
-    SecretNotFound,
+from botocore.credentials import (
+    AssumeRoleCredentialFetcher,
+    CredentialProvider,
+    CredentialResolver,
+    DeferredRefreshableCredentials,
 )
+from botocore.exceptions import NoCredentialsError
+from botocore.session import Session as CoreSession
+
+from providers.aws_settings import AwsSettings
 
 if TYPE_CHECKING:
     from types_boto3_secretsmanager import SecretsManagerClient
-
-AwsError = (boto.BotoCoreError, boto.ClientError)
 
 # A read has a deadline besides; these bound how long its thread lives on when nobody waits for it.
 _CONFIG = Config(
     connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3}
 )
-_DENIED = {
-    "AccessDenied", "AccessDeniedException", "DecryptionFailure", "ExpiredToken",
-    "ExpiredTokenException", "IncompleteSignature", "InvalidClientTokenId", "InvalidIdentityToken",
-    "InvalidSignatureException", "MissingAuthenticationToken", "OptInRequired",
-    "RequestTimeTooSkewed", "SignatureDoesNotMatch", "UnrecognizedClientException",
-}  # fmt: skip
-_BUSY = {"RequestLimitExceeded", "Throttling", "ThrottlingException", "TooManyRequestsException"}
-# Only these errors' own words are repeated: that of a wrong signature holds what was signed.
-_WORDS_ARE_HARMLESS = {"AccessDeniedException", "InvalidRequestException"}
-
-_SETTINGS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
-    (
-        (boto.NoCredentialsError, boto.PartialCredentialsError),
-        "no AWS credentials were found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
-        "AWS_PROFILE, or run where AWS hands out a role",
-    ),
-    ((boto.NoRegionError,), "AWS_REGION is not set; set it, or write the secret's whole ARN"),
-    ((boto.ProfileNotFound,), "AWS_PROFILE names a profile that is not there; correct it"),
-)
 
 
 class AwsClients:
-    """Secrets Manager clients by region; None is the default chain's region."""
+    """Clients by service and region; region None is that of the settings or the default chain.
 
-    def __init__(self) -> None:
+    All of them share one session, so that credentials are looked for, and a role assumed, once.
+    """
+
+    def __init__(self, settings: AwsSettings) -> None:
+        self._settings = settings
         self._lock = threading.Lock()  # sessions, unlike clients, are not made for threads
-        self._clients: dict[str | None, SecretsManagerClient] = {}
+        self._session: boto3.session.Session | None = None
+        self._clients: dict[tuple[str, str | None], Any] = {}
 
     def secrets_manager(self, region: str | None) -> "SecretsManagerClient":
-        with self._lock:
-            if region not in self._clients:
-                # At DEBUG, botocore logs every answer whole and every header that it signs.
-                logging.getLogger("botocore").setLevel(logging.INFO)
-                session = boto3.session.Session(region_name=region)
-                self._clients[region] = session.client("secretsmanager", config=_CONFIG)
-            return self._clients[region]
+        client: SecretsManagerClient = self._client("secretsmanager", region)
+        return client
+
+    def rds(self, region: str | None) -> Any:
+        return self._client("rds", region)
 
     def forget(self) -> None:
-        """Let the next read look for credentials anew: a client keeps those that it began with."""
+        """Let the next read look for credentials anew: a session keeps those that it began with."""
         with self._lock:
+            self._session = None
             self._clients.clear()
 
-
-def explain(error: Exception, secret: str) -> ProviderError:
-    """boto3's error in our terms, without any text that may hold a credential."""
-    if isinstance(error, boto.ClientError):
-        return _answered(error, secret)
-    kind = type(error).__name__
-    if isinstance(error, boto.ConnectionError | boto.HTTPClientError | boto.MetadataRetrievalError):
-        where = getattr(error, "kwargs", {}).get("endpoint_url") or "AWS"
-        return ProviderUnavailable(f"{where} cannot be reached to read {secret} ({kind})")
-    for kinds, sentence in _SETTINGS:
-        if isinstance(error, kinds):
-            return ProviderMisconfigured(sentence)
-    return AccessDenied(f"the AWS credentials cannot be used ({kind}); log in to AWS anew")
+    def _client(self, service: str, region: str | None) -> Any:
+        with self._lock:
+            if self._session is None:
+                self._session = _session(self._settings, region)
+            if (service, region) not in self._clients:
+                self._clients[service, region] = self._session.client(
+                    service, region_name=region, config=_CONFIG
+                )
+            return self._clients[service, region]
 
 
-def _answered(error: boto.ClientError, secret: str) -> ProviderError:
-    details = error.response.get("Error", {})
-    code, words = details.get("Code", "unknown"), details.get("Message", "")
-    said = f"AWS answered {code} to {error.operation_name} for {secret}"
-    if code in _WORDS_ARE_HARMLESS and words:
-        said += f": {words}"
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if code in _BUSY or status >= 500:
-        return ProviderUnavailable(said)
-    if code == "ResourceNotFoundException":
-        return SecretNotFound(
-            f"AWS Secrets Manager has no secret {secret} in this region and account"
+def _session(settings: AwsSettings, region: str | None) -> boto3.session.Session:
+    # At DEBUG, botocore logs every answer whole and every header that it signs; and with a failed
+    # refresh of credentials it logs AWS's words, which hold a token where a signature was wrong.
+    logging.getLogger("botocore").setLevel(logging.INFO)
+    logging.getLogger("botocore.credentials").setLevel(logging.ERROR)
+    core = CoreSession()
+    session = boto3.session.Session(botocore_session=core, region_name=settings.region)
+    if settings.role is not None:
+        role = _AssumedRole(core, settings, settings.role, session.region_name or region)
+        core.register_component("credential_provider", CredentialResolver([role]))
+    return session
+
+
+class _AssumedRole(CredentialProvider):
+    """A role's credentials, which botocore asks STS for when they are needed or about to end."""
+
+    METHOD = "custom-keyless-role"
+
+    def __init__(
+        self, core: CoreSession, settings: AwsSettings, role: str, region: str | None
+    ) -> None:
+        super().__init__(core)
+        self._chain: CredentialResolver = core.get_component("credential_provider")
+        self._create_client = partial(core.create_client, region_name=region, config=_CONFIG)
+        self._role = role
+        self._arguments = {"RoleSessionName": "keyless"}
+        if settings.external_id is not None:
+            self._arguments["ExternalId"] = settings.external_id
+
+    def load(self) -> DeferredRefreshableCredentials:
+        ours = self._chain.load_credentials()
+        if ours is None:
+            raise NoCredentialsError
+        fetcher = AssumeRoleCredentialFetcher(
+            self._create_client, ours, self._role, self._arguments
         )
-    if code == "InvalidRequestException":  # it is marked for deletion, or was never given a value
-        return SecretNotFound(said)
-    if code in _DENIED or status == 403:
-        return AccessDenied(f"{said}; check the credentials and their policies")
-    return ProviderMisconfigured(said)
+        return DeferredRefreshableCredentials(fetcher.fetch_credentials, self.METHOD)

@@ -4,19 +4,12 @@ What is here is what a secret's name and its value look like; AWS itself is in `
 """
 
 import re
-import threading
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from providers import json_secret
-from providers.api import Secret, SecretVersion, Stage
-from providers.deadline import within
-from providers.errors import (
-    AccessDenied,
-    ProviderMisconfigured,
-    ProviderUnavailable,
-    SecretUnreadable,
-)
+from providers.api import SecretVersion, Stage
+from providers.aws import Aws
+from providers.errors import SecretUnreadable
+from providers.json_secret import object_or_text
 
 if TYPE_CHECKING:
     from providers.aws_client import AwsClients
@@ -24,25 +17,20 @@ if TYPE_CHECKING:
 _NAME = r"[A-Za-z0-9/_+=.@-]+"
 _ARN = rf"arn:[a-z0-9-]+:secretsmanager:(?P<region>[a-z0-9-]+):[0-9]{{12}}:secret:{_NAME}"
 _SECRET = re.compile(rf"({_ARN}|(?!arn:){_NAME})(?::(.+))?", re.DOTALL)
+_LABELS = {
+    Stage.CURRENT: "AWSCURRENT",
+    Stage.PENDING: "AWSPENDING",
+    Stage.PREVIOUS: "AWSPREVIOUS",
+}
 
 
-class AwsSecretsManager:
-    """Reads the current version of a secret, in the region of its ARN or the default chain's."""
+class AwsSecretsManager(Aws):
+    """Reads a secret in the region of its ARN, or else in that of the settings."""
 
     name: ClassVar[str] = "aws"
-    settings: ClassVar[tuple[str, ...]] = (
-        "AWS_ACCESS_KEY_ID",  # no secret, but half a pair would keep boto3 from looking further
-        "AWS_SECRET_ACCESS_KEY",
-        "AWS_SESSION_TOKEN",
-        "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-    )
-    stages: ClassVar[tuple[Stage, ...]] = ()
-    leases: ClassVar[bool] = False
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._region = environ.get("AWS_REGION") or None  # boto3 reads AWS_DEFAULT_REGION only
-        self._lock = threading.Lock()
-        self._clients: AwsClients | None = None
+    # AWS's own rotation changes the database to what is pending, and only then makes it current.
+    stages: ClassVar[tuple[Stage, ...]] = (Stage.PENDING, Stage.PREVIOUS)
 
     @classmethod
     def split(cls, text: str) -> tuple[str, str | None]:
@@ -54,46 +42,10 @@ class AwsSecretsManager:
             )
         return match[1], match[3]
 
-    def fetch(self, secret: str, timeout: float, stage: Stage = Stage.CURRENT) -> SecretVersion:
-        try:
-            return within(timeout, lambda: self._read(secret))
-        except TimeoutError:
-            pass
-        raise ProviderUnavailable(f"AWS did not answer about {secret} within {timeout:g} seconds")
-
-    def close(self) -> None:
-        with self._lock:
-            self._clients = None
-
-    def _read(self, secret: str) -> SecretVersion:
-        from providers.aws_client import AwsError, explain  # noqa: PLC0415
-
-        clients = self._connected()
+    def _read(self, clients: "AwsClients", secret: str, stage: Stage) -> SecretVersion:
         match = _SECRET.fullmatch(secret)
-        try:
-            client = clients.secrets_manager((match and match["region"]) or self._region)
-            return _version(secret, client.get_secret_value(SecretId=secret))
-        except AwsError as error:
-            failure = explain(error, secret)
-        if isinstance(failure, AccessDenied | ProviderMisconfigured):
-            clients.forget()
-        raise failure
-
-    def _connected(self) -> "AwsClients":
-        from providers.aws_client import AwsClients  # noqa: PLC0415
-
-        with self._lock:
-            if self._clients is None:
-                self._clients = AwsClients()
-            return self._clients
-
-
-def _version(secret: str, found: Mapping[str, Any]) -> SecretVersion:
-    text = found.get("SecretString")
-    if text is None:
-        raise SecretUnreadable(f"the secret {secret} is binary; store text in it")
-    try:
-        keys = json_secret.keys_of(text)
-    except SecretUnreadable as error:
-        keys = json_secret.NoKeys(f"{error}; write _aws:{secret} without a key for its whole text")
-    return SecretVersion(keys, Secret(text), found["VersionId"])
+        client = clients.secrets_manager(match and match["region"])
+        found = client.get_secret_value(SecretId=secret, VersionStage=_LABELS[stage])
+        if "SecretString" not in found:
+            raise SecretUnreadable(f"the secret {secret} is binary; store text in it")
+        return object_or_text(found["SecretString"], f"_aws:{secret}", found["VersionId"])

@@ -5,47 +5,29 @@ none carries it along: json's exception holds the whole document, so ours is rai
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from providers.api import Secret
+from providers.api import Secret, SecretVersion
 from providers.errors import SecretUnreadable
+from providers.keys import Keys, NoKeys
 
 LARGEST = 1 << 20  # bytes; what is larger is no credential
 
 
-class JsonKeys(Mapping[str, Secret]):
-    """The keys whose values are text or numbers. Asked for another, it says why that is none."""
+class JsonKeys(Keys):
+    """The keys whose values are text or numbers."""
 
     def __init__(self, fields: Mapping[str, object]) -> None:
         problems = {key: _problem(value) for key, value in fields.items()}
-        self._secrets = {key: Secret(str(fields[key])) for key, why in problems.items() if not why}
-        self._problems = {key: why for key, why in problems.items() if why}
-
-    def __getitem__(self, key: str) -> Secret:
-        if key in self._problems:
-            raise SecretUnreadable(
-                f"the secret's key {key!r} holds {self._problems[key]}; "
-                "a reference needs text or a number"
-            )
-        return self._secrets[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._secrets)
-
-    def __len__(self) -> int:
-        return len(self._secrets)
-
-
-class NoKeys(JsonKeys):
-    """A secret that is one value: asked for any key, it says why there is none."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__({})
-        self._why = why
-
-    def __getitem__(self, key: str) -> Secret:
-        raise SecretUnreadable(self._why)
+        super().__init__(
+            {key: Secret(str(fields[key])) for key, what in problems.items() if not what},
+            {
+                key: f"the secret's key {key!r} holds {what}; a reference needs text or a number"
+                for key, what in problems.items()
+                if what
+            },
+        )
 
 
 def parse(text: str | bytes) -> Any:
@@ -65,6 +47,16 @@ def keys_of(text: str) -> JsonKeys:
     if not isinstance(fields, dict):
         raise SecretUnreadable("the secret is JSON, and not an object with keys")
     return JsonKeys(fields)
+
+
+def object_or_text(text: str, reference: str, version: str) -> SecretVersion:
+    """A secret that may be a JSON object or any other text; `reference` refers to it whole."""
+    keys: Keys
+    try:
+        keys = keys_of(text)
+    except SecretUnreadable as error:
+        keys = NoKeys(f"{error}; write {reference} without a key for its whole text")
+    return SecretVersion(keys, Secret(text), version)
 
 
 def _problem(value: object) -> str:

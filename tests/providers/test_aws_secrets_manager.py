@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from providers.api import Secret
+from providers.api import Secret, Stage
 from providers.aws_secrets_manager import AwsSecretsManager
 from providers.errors import (
     AccessDenied,
@@ -96,6 +96,42 @@ def test_every_read_is_anew(moto_aws: MotoAws, aws: AwsSecretsManager) -> None:
     second = create(moto_aws, "rotated", json.dumps({"password": canary("2")}))
     assert read(aws, "rotated:password") == Secret(canary("2"))
     assert first["VersionId"] != second["VersionId"] == aws.fetch("rotated", PATIENCE).version
+
+
+def test_a_rotation_by_aws_is_followed_through_the_stages(
+    moto_aws: MotoAws, aws: AwsSecretsManager
+) -> None:
+    """As AWS's rotation functions do it: pending first, then the database, then current."""
+    old = create(moto_aws, "stages", json.dumps({"password": canary("old")}))["VersionId"]
+    client = moto_aws.client("secretsmanager")
+    new = client.put_secret_value(
+        SecretId="stages",
+        SecretString=json.dumps({"password": canary("new")}),
+        VersionStages=["AWSPENDING"],
+    )["VersionId"]
+    assert at_stage(aws, "stages", Stage.CURRENT) == (old, Secret(canary("old")))
+    assert at_stage(aws, "stages", Stage.PENDING) == (new, Secret(canary("new")))
+    client.update_secret_version_stage(
+        SecretId="stages", VersionStage="AWSCURRENT", MoveToVersionId=new, RemoveFromVersionId=old
+    )
+    assert at_stage(aws, "stages", Stage.CURRENT) == (new, Secret(canary("new")))
+    assert at_stage(aws, "stages", Stage.PREVIOUS) == (old, Secret(canary("old")))
+    assert aws.stages == (Stage.PENDING, Stage.PREVIOUS)
+
+
+@pytest.mark.parametrize("stage", [Stage.PENDING, Stage.PREVIOUS])
+def test_a_stage_without_a_version_is_told(
+    moto_aws: MotoAws, aws: AwsSecretsManager, stage: Stage
+) -> None:
+    name = f"never-rotated-{stage.value}"
+    create(moto_aws, name)
+    with pytest.raises(SecretNotFound, match=f"no secret {name} in its {stage.value} version"):
+        aws.fetch(name, PATIENCE, stage)
+
+
+def at_stage(aws: AwsSecretsManager, name: str, stage: Stage) -> tuple[str, Secret]:
+    found = aws.fetch(name, PATIENCE, stage)
+    return found.version, found.value("password")
 
 
 def test_a_binary_secret_is_told(moto_aws: MotoAws, aws: AwsSecretsManager) -> None:

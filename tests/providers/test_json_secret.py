@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from providers.api import Secret, SecretVersion
 from providers.errors import KeyNotFound, SecretUnreadable
-from providers.json_secret import LARGEST, NoKeys, keys_of
+from providers.json_secret import LARGEST, keys_of
+from providers.keys import NoKeys
 from tests.secrecy import CANARY
 
 WRITTEN = ["0", "-1", "1000000", "1e6", "1E+06", "0.10", "12345678901234567890123", "3.14e-400"]
