@@ -48,6 +48,7 @@ class Check:
         try:
             while not self._report.facts:
                 login = await logins.next(NeedLogin(Wish(), rejected))
+                self._services.audit.flush()  # what cannot be audited does not happen
                 try:
                     self._report.facts = await self._log_in(login)
                 except LoginRejected as refusal:

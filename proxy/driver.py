@@ -5,6 +5,7 @@ that the protocol can word it. Each side has a deadline for all it must do until
 """
 
 import asyncio
+import os
 import ssl
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any, TypeVar
@@ -142,7 +143,7 @@ class Driver:
             raise Refusal(
                 Reason.UPSTREAM_UNREACHABLE,
                 f"{self._upstream_name} cannot be reached",
-                detail=f"{login.endpoint}: {error.strerror or error}",
+                detail=f"{login.endpoint}: {_why(error)}",
             ) from None
         self.upstream = Connection(sock)
 
@@ -182,6 +183,12 @@ class Driver:
     @property
     def _upstream_name(self) -> str:
         return f'upstream of role "{self._login.role}"' if self._login else "upstream"
+
+
+def _why(error: OSError) -> str:
+    """The system's words; asyncio has its own in `strerror`, which name the address only."""
+    number = error.errno or 0
+    return os.strerror(number) if number > 0 else str(error.strerror or error)  # -n: getaddrinfo's
 
 
 def _describe(tls: ssl.SSLObject, *, verified: bool) -> Tls:

@@ -26,7 +26,7 @@ Observe = Callable[[memoryview], None]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a relay ended. `abandoned`: the client is gone and upstream may still be at work."""
+    """How a relay ended. `abandoned`: nobody waits for what upstream may still be at work on."""
 
     ended_by: str  # client, upstream or proxy
     reason: str
@@ -139,7 +139,7 @@ class Relay:
             self._down.stop()
         if ended_by != "client":
             await self._see_the_client_off()
-        abandoned = ended_by == "client" and self._tap.busy
+        abandoned = ended_by != "upstream" and self._tap.busy
         return Outcome(ended_by, reason, self._up.moved, self._down.moved, abandoned)
 
     def stop(self, refusal: Refusal) -> None:

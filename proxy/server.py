@@ -5,6 +5,7 @@ import logging
 import os
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 
 from protocols.api import Endpoint, UnixEndpoint
 from protocols.errors import Reason, Refusal
@@ -21,6 +22,7 @@ from proxy.tls import server_context
 
 _log = logging.getLogger("keyless.server")
 _LAST_WORDS_SECONDS = 2.0  # for sessions that were told to end
+_LOOK_AGAIN_SECONDS = 0.1  # for sessions that have become idle
 
 
 class Server:
@@ -57,16 +59,22 @@ class Server:
         """Take no more connections, end idle sessions, give the others time, then end them too."""
         self._close_listeners()
         goodbye = Refusal(Reason.SHUTTING_DOWN, "the proxy is shutting down")
-        for session in list(self._sessions.values()):
-            if session.idle:
-                session.stop(goodbye)
-        await self._wait(self._config.timeouts.shutdown)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._config.timeouts.shutdown):
+                await self._stop_when_idle(goodbye)
         self._stop_all(goodbye)
         await self._wait(_LAST_WORDS_SECONDS)
         for task in self._sessions:
             task.cancel()
         self._services.secrets.close()
         self._services.audit.close()
+
+    async def _stop_when_idle(self, refusal: Refusal) -> None:
+        while self._sessions:
+            for session in list(self._sessions.values()):
+                if session.idle:
+                    session.stop(refusal)
+            await self._wait(_LOOK_AGAIN_SECONDS)
 
     async def _wait(self, seconds: float) -> None:
         if self._sessions:

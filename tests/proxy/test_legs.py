@@ -1,0 +1,119 @@
+"""A relay's ends: nothing blocks, and what a full kernel buffer does not take is kept."""
+
+import asyncio
+import socket
+import ssl
+
+import pytest
+
+from protocols.api import TlsMode, TlsPolicy
+from proxy.connection import Connection
+from proxy.legs import Leg, PlainLeg, TlsLeg, leg
+from proxy.tls import client_context, server_context
+from tests.proxy.conftest import SocketPair
+from tests.waiting import eventually
+
+_BUFFER = memoryview(bytearray(65_536))
+_LARGE = bytes(range(256)) * 65_536  # 16 MB: more than any kernel buffer
+
+kinds = pytest.mark.parametrize("tls", [False, True])
+
+
+async def _legs(pair: SocketPair, *, tls: bool) -> tuple[Leg, Leg]:
+    client, server = map(Connection, pair)
+    if tls:
+        context = client_context(TlsPolicy(TlsMode.REQUIRE))
+        await asyncio.gather(
+            client.start_tls(context, server_name="localhost", received=b""),
+            server.start_tls(server_context(), server_name=None, received=b""),
+        )
+    return leg(client), leg(server)
+
+
+def _receive(end: Leg) -> bytes | None:
+    """What is there; None where there is nothing yet."""
+    try:
+        return bytes(_BUFFER[: end.receive(_BUFFER)])
+    except BlockingIOError:
+        return None
+
+
+def _next(end: Leg) -> bytes:
+    found: list[bytes] = []
+
+    def look() -> bool:
+        if (data := _receive(end)) is not None:
+            found.append(data)
+        return bool(found)
+
+    eventually(look)
+    return found[0]
+
+
+@kinds
+async def test_its_kind(pair: SocketPair, tls: bool) -> None:
+    near, _ = await _legs(pair, tls=tls)
+    assert type(near) is (TlsLeg if tls else PlainLeg)
+
+
+@kinds
+async def test_nothing_yet_is_no_end(pair: SocketPair, tls: bool) -> None:
+    near, far = await _legs(pair, tls=tls)
+    assert _receive(far) is None
+    assert near.send(b"words")
+    assert _next(far) == b"words"
+
+
+@kinds
+async def test_what_the_kernel_does_not_take_is_kept_in_order(pair: SocketPair, tls: bool) -> None:
+    near, far = await _legs(pair, tls=tls)
+    assert not near.send(memoryview(_LARGE))
+    assert not near.send(b"more")
+    received = bytearray()
+    while len(received) < len(_LARGE) + 4:
+        received += _receive(far) or b""
+        near.flush()
+    assert near.flush()
+    assert bytes(received) == _LARGE + b"more"
+
+
+@kinds
+async def test_one_end_may_be_over_while_the_other_goes_on(pair: SocketPair, tls: bool) -> None:
+    near, far = await _legs(pair, tls=tls)
+    near.end()
+    assert _next(far) == b""
+    assert far.send(b"still here")
+    assert _next(near) == b"still here"
+
+
+async def test_bytes_that_tls_holds_already_are_pending(pair: SocketPair) -> None:
+    """The socket will not become readable for them."""
+    near, far = await _legs(pair, tls=True)
+    near.send(b"a" * 10_000 + b"b" * 10_000)
+    small = memoryview(bytearray(100))
+    eventually(lambda: _pending_after_a_read(far, small))
+    received = 100
+    while received < 20_000 and far.pending:
+        received += far.receive(small)
+    assert received == 20_000
+
+
+def _pending_after_a_read(end: Leg, buffer: memoryview) -> bool:
+    try:
+        return end.receive(buffer) == 100 and end.pending
+    except BlockingIOError:
+        return False
+
+
+async def test_plain_bytes_in_tls_are_an_error(pair: SocketPair) -> None:
+    _, far = await _legs(pair, tls=True)
+    pair[0].send(b"SELECT 'injected'")
+    with pytest.raises(ssl.SSLError):
+        eventually(lambda: _receive(far))
+
+
+@kinds
+async def test_a_connection_cut_off_is_an_end(pair: SocketPair, tls: bool) -> None:
+    _, far = await _legs(pair, tls=tls)
+    pair[0].shutdown(socket.SHUT_WR)  # over TLS without a goodbye
+    assert _next(far) == b""

@@ -1,0 +1,124 @@
+"""A role's environment becomes a login; a refused login is followed by another one or by none."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from protocols.api import Event, NeedLogin, Wish
+from protocols.errors import LoginRejected, Reason, Refusal
+from protocols.postgres.login import PostgresLogin
+from providers.env_json import EnvJson
+from proxy.audit.events import LoginRetry, SecretRead
+from proxy.config import Role, parse_text
+from proxy.login import Logins
+from proxy.secrets import SecretReader
+from tests.secrecy import CANARY, canary
+
+_NEED = NeedLogin(Wish())
+_REJECTED = LoginRejected("refused", code="28P01")
+_REFUSED = NeedLogin(Wish(), _REJECTED)
+_ENV = {
+    "HOST": "127.0.0.1",
+    "USER": "_envjson:FIRST:user",
+    "PASS": "_envjson:FIRST:password",
+    "DB": "_envjson:SECOND:database",
+}
+
+
+@pytest.fixture
+def environ() -> dict[str, str]:
+    first = {"user": "app", "password": CANARY, "port": CANARY}
+    return {"FIRST": json.dumps(first), "SECOND": '{"database": "orders"}'}
+
+
+@pytest.fixture
+def reader(environ: dict[str, str]) -> Iterator[SecretReader]:
+    reader = SecretReader({"envjson": EnvJson(environ)}, timeout=5)
+    yield reader
+    reader.close()
+
+
+def _role(**changes: str) -> Role:
+    env = "\n".join(f"{name} = {json.dumps(value)}" for name, value in (_ENV | changes).items())
+    text = f'[roles.app]\nkind = "postgres"\n[roles.app.env]\n{env}'
+    return parse_text(text, Path("keyless.toml")).roles["app"]
+
+
+class _Session:
+    """One session's logins, and what it told the audit."""
+
+    def __init__(self, reader: SecretReader, **changes: str) -> None:
+        self.events: list[Event] = []
+        self._logins = Logins(_role(**changes), reader, self.events.append)
+
+    async def next(self, need: NeedLogin) -> PostgresLogin:
+        login: Any = await self._logins.next(need)
+        assert isinstance(login, PostgresLogin)
+        return login
+
+    @property
+    def reads(self) -> list[SecretRead]:
+        return [event for event in self.events if isinstance(event, SecretRead)]
+
+
+async def test_literals_and_references_become_a_login(reader: SecretReader) -> None:
+    session = _Session(reader)
+    login = await session.next(_NEED)
+    assert (login.role, str(login.endpoint), login.user) == ("app", "127.0.0.1:5432", "app")
+    assert (login.database, login.password == CANARY) == ("orders", True)
+    assert CANARY not in repr(login)
+    assert [(read.secret, read.keys) for read in session.reads] == [
+        ("FIRST", ("user", "password")),
+        ("SECOND", ("database",)),
+    ]
+
+
+async def test_an_unchanged_secret_is_not_tried_again(reader: SecretReader) -> None:
+    session = _Session(reader)
+    await session.next(_NEED)
+    with pytest.raises(LoginRejected) as raised:
+        await session.next(_REFUSED)
+    assert raised.value is _REJECTED
+    assert len(session.reads) == 4
+    assert not [event for event in session.events if isinstance(event, LoginRetry)]
+
+
+async def test_a_changed_secret_is_tried_once(
+    reader: SecretReader, environ: dict[str, str]
+) -> None:
+    session = _Session(reader)
+    await session.next(_NEED)
+    environ["FIRST"] = json.dumps({"user": "app", "password": canary("-2")})
+    assert (await session.next(_REFUSED)).password == canary("-2")
+    (retry,) = (event for event in session.events if isinstance(event, LoginRetry))
+    assert (retry.attempt, retry.code) == (2, "28P01")
+    environ["FIRST"] = json.dumps({"user": "app", "password": canary("-3")})
+    with pytest.raises(LoginRejected):
+        await session.next(_REFUSED)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "detail"),
+    [
+        ("PASS", "_envjson:FIRST:pasword", "its keys are: password, port, user"),
+        ("PASS", "_envjson:THIRD:password", "THIRD"),
+        ("PORT", "_envjson:FIRST:port", "PORT is not a port; write a number from 1 to 65535"),
+        ("SSLMODE", "_envjson:FIRST:port", "SSLMODE is not a mode"),
+    ],
+)
+async def test_what_goes_wrong_is_the_operators_to_know(
+    reader: SecretReader, variable: str, value: str, detail: str
+) -> None:
+    session = _Session(reader, **{variable: value})
+    with pytest.raises(Refusal) as raised:
+        await session.next(_NEED)
+    refusal = raised.value
+    assert refusal.reason is Reason.SECRET_UNAVAILABLE
+    assert detail in refusal.detail
+    assert 'role "app"' in str(refusal)
+    assert "_envjson" not in str(refusal)
+    assert CANARY not in f"{refusal}{refusal.detail}"
+    assert refusal.__suppress_context__
