@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 
 from protocols.api import Endpoint, Login, TcpEndpoint, TlsMode, TlsPolicy, UnixEndpoint, Variable
 
@@ -17,7 +18,6 @@ VARIABLES = (
 )
 
 METHODS = ("scram-sha-256", "md5", "password", "none")
-_LOOPBACK = ("localhost", "::1", "127.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +81,15 @@ def _endpoint(environment: Mapping[str, str]) -> Endpoint:
 def _tls_mode(environment: Mapping[str, str | None]) -> TlsMode:
     if mode := environment.get("SSLMODE"):
         return TlsMode(mode)
-    host = environment.get("HOST") or ""
-    return TlsMode.PREFER if host.startswith(("/", *_LOOPBACK)) else TlsMode.VERIFY_FULL
+    return TlsMode.PREFER if _is_here(environment.get("HOST") or "") else TlsMode.VERIFY_FULL
+
+
+def _is_here(host: str) -> bool:
+    """Whether it is this machine for certain: localhost.example.org is not, nor is 127.example."""
+    try:
+        return host == "localhost" or host[:1] == "/" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _methods(environment: Mapping[str, str | None]) -> frozenset[str]:

@@ -5,14 +5,19 @@ Best effort beside the server's own rules: SQL can build a password out of piece
 
 import re
 
-# PASSWORD 'x', also as an option of a user mapping or subscription, and inside connection strings.
-_LITERAL = r"(?:[EU]&?)?'(?:[^'\\]|''|\\.)*'?|\$(\w*)\$.*?(?:\$\1\$|\Z)"
-_PASSWORD = re.compile(rf"(\bpassword\b\s*(?:=|:=|=>)?\s*)(?:{_LITERAL})", re.I | re.S)
-_KEYWORD = re.compile(r"(\bpassword\s*=\s*)(?!'|\$|\*\*\*)[^\s'\";,]+", re.I)
+# PASSWORD 'x', also as an option of a user mapping or subscription, and inside connection strings,
+# where its quotes are doubled. No \b before it, for sslpassword is one too. A statement may be made
+# to be slow to search, so what may repeat never gives back what it took: `*+`.
+_QUOTED = r"''(?:[^'\\]|''''|\\.)+''(?!')|(?:[EU]&?)?'(?:[^'\\]|''|\\.)*'?"
+_LITERAL = rf"{_QUOTED}|\$(?P<tag>\w*)\$.*?(?:\$(?P=tag)\$|\Z)"
+_PASSWORD = re.compile(rf"(password\b\s*+(?:(?:=>|:=|=)\s*+)?)(?:{_LITERAL})", re.I | re.S)
+_KEYWORD = re.compile(r"(password\s*+=\s*+)(?![>'$]|\*\*\*)[^\s'\";,]+", re.I)
+_URI = re.compile(r"(\bpostgres(?:ql)?://[^\s:@/'\"]*+:)[^\s@/'\"]++(?=@)", re.I)
 
 
 def redact(statement: str) -> str:
     """The statement with `'***'` where it says a password."""
-    if "password" not in statement.lower():
-        return statement
-    return _KEYWORD.sub(r"\1***", _PASSWORD.sub(r"\1'***'", statement))
+    lowered = statement.lower()
+    if "password" in lowered:
+        statement = _KEYWORD.sub(r"\1***", _PASSWORD.sub(r"\1'***'", statement))
+    return _URI.sub(r"\1***", statement) if "://" in lowered else statement

@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass, field
 
+from protocols.errors import ClientProtocolError, Reason
+
+_NAME_BYTES = 63  # PostgreSQL looks at no more of a statement's or portal's name
+
 # The messages that upstream answers: Query, Parse, Bind, Execute, Close, Describe, Sync and
 # FunctionCall.
 ANSWERED = b"QPBECDSF"
@@ -23,46 +27,55 @@ class Request:
     """One message that waits for its answer, and what the answer has said so far.
 
     `name` is the statement or portal that the message makes, runs or closes; `source` the prepared
-    statement that a Bind makes its portal of.
+    statement that a Bind makes its portal of. Names are bytes, for two that differ may not be one.
     """
 
     kind: str
     started: float
-    copied_before: int
-    name: str = ""
-    source: str = ""
+    copies_before: int  # how often the client had ended copy data when it sent this
+    name: bytes = b""
+    source: bytes = b""
     statement: Statement = UNKNOWN
     row_limit: int = 0  # an Execute that is suspended has returned exactly so many rows
+    copies_begun: int = 0  # how often upstream asked for copy data because of this
+    answered: bool = False  # a Query or FunctionCall has a result: what is next for it is its Z
     commands: list[str] = field(default_factory=list)
     rows: int = 0
     sqlstate: str | None = None
 
 
-def read_request(kind: str, body: bytes, size: int, now: float, copied: int) -> Request:
+def read_request(kind: str, body: bytes, size: int, now: float, copies: int) -> Request:
     """Decode a message's first fields; of a longer body than was kept, what is there.
 
-    `size` is the body's true size, `copied` the session's count of copied bytes so far.
+    `size` is the body's true size, `copies` how often the client has ended copy data so far.
     """
-    request = Request(kind, now, copied)
+    request = Request(kind, now, copies)
     match kind:
         case "Q":
             request.statement = Statement(first_string(body), max(0, size - 1))
         case "P":
-            name, _, rest = body.partition(b"\0")
+            request.name, rest = _name(body)
             sql, end, _ = rest.partition(b"\0")
-            request.name = first_string(name)
-            request.statement = Statement(
-                first_string(sql), len(sql) if end else size - len(name) - 4
-            )
+            before = len(body) - len(rest)
+            request.statement = Statement(first_string(sql), len(sql) if end else size - before - 3)
         case "B":  # the portal's name first, then the statement's
-            portal, _, rest = body.partition(b"\0")
-            request.name, request.source = first_string(portal), first_string(rest)
+            request.name, rest = _name(body)
+            request.source, _ = _name(rest)
         case "E":
-            request.name = first_string(body)
-            request.row_limit = int.from_bytes(body[-4:], "big")
-        case "C":
-            request.name = first_string(body)
+            request.name, rest = _name(body)
+            request.row_limit = int.from_bytes(rest[:4], "big")
+        case "C":  # S or P, then the name of a statement or portal
+            name, _ = _name(body[1:])
+            request.name = body[:1] + name
     return request
+
+
+def _name(body: bytes) -> tuple[bytes, bytes]:
+    """The name that a body begins with, as far as upstream looks at it, and what is behind it."""
+    name, end, rest = body.partition(b"\0")
+    if not end:  # what cannot be read cannot be audited
+        raise ClientProtocolError("a statement's or portal's name has no end", Reason.OVERSIZED)
+    return name[:_NAME_BYTES], rest
 
 
 def first_string(body: bytes) -> str:

@@ -100,19 +100,22 @@ def derive(password: str, challenge: Challenge) -> Keys:
 
 
 def saslprep(password: str) -> bytes:
-    """RFC 4013; where it does not apply the password's own bytes, as PostgreSQL does."""
+    """RFC 4013; where it does not apply the password's own bytes.
+
+    It is PostgreSQL's reading, for its servers' stored keys were made by it: characters are judged
+    before they are normalised, and a zero width space is a space.
+    """
     original = password.encode("utf-8", "surrogateescape")
     if password.isascii():
         return original
     mapped = "".join(
         " " if stringprep.in_table_c12(char) else char
         for char in password
-        if not stringprep.in_table_b1(char)
+        if stringprep.in_table_c12(char) or not stringprep.in_table_b1(char)
     )
-    prepared = unicodedata.ucd_3_2_0.normalize("NFKC", mapped)
-    if not prepared or any(map(_prohibited, prepared)) or _mixes_directions(prepared):
+    if not mapped or any(map(_prohibited, mapped)) or _mixes_directions(mapped):
         return original
-    return prepared.encode()
+    return unicodedata.normalize("NFKC", mapped).encode()
 
 
 _PROHIBITED_TABLES = (
@@ -133,12 +136,12 @@ def _prohibited(char: str) -> bool:
     return any(table(char) for table in _PROHIBITED_TABLES)
 
 
-def _mixes_directions(prepared: str) -> bool:
+def _mixes_directions(text: str) -> bool:
     """RFC 3454, section 6: right-to-left text must begin and end so, and hold nothing else."""
-    if not any(map(stringprep.in_table_d1, prepared)):
+    if not any(map(stringprep.in_table_d1, text)):
         return False
-    ends = stringprep.in_table_d1(prepared[0]) and stringprep.in_table_d1(prepared[-1])
-    return not ends or any(map(stringprep.in_table_d2, prepared))
+    ends = stringprep.in_table_d1(text[0]) and stringprep.in_table_d1(text[-1])
+    return not ends or any(map(stringprep.in_table_d2, text))
 
 
 def _attributes(message: str, *names: str) -> list[str]:

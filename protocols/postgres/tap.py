@@ -3,7 +3,7 @@
 Requests and answers are paired in order, as the protocol promises: every message that is answered
 waits in a queue for its answer, and after an error everything up to Sync is skipped. A statement
 or portal exists once upstream has said so. Source: "Message Flow: Extended Query, Pipelining, COPY
-Operations".
+Operations", and PostgreSQL's postgres.c and copyfromparse.c where the text is silent.
 """
 
 from collections import deque
@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from protocols.api import Clock, Emit
 from protocols.errors import ClientProtocolError, Refusal, ServerProtocolError
-from protocols.postgres.frames import Frames, Handlers
+from protocols.postgres.frames import KEPT, Frames, Handlers
 from protocols.postgres.messages import ErrorResponse
 from protocols.postgres.redaction import redact
 from protocols.postgres.refusals import error_response
@@ -57,9 +57,12 @@ class PostgresTap:
             self, _ANSWERS, ServerProtocolError("upstream sent an invalid message length")
         )
         self._pending: deque[Request] = deque()
-        self._statements: dict[str, Statement] = {}
-        self._portals: dict[str, Statement] = {}
-        self._suspended: dict[str, Request] = {}
+        self._statements: dict[bytes, Statement] = {}
+        self._portals: dict[bytes, Statement] = {}
+        self._suspended: dict[bytes, Request] = {}
+        self._copies_ended = 0
+        self._copied_told = 0  # bytes of copy data that are in a report, or belong to nothing
+        self._skipping = False  # upstream passes over what the client sends, up to a Sync
         self._goodbye_said = False  # Terminate, or a fatal error
 
     def client_sent(self, chunk: memoryview) -> None:
@@ -79,18 +82,19 @@ class PostgresTap:
 
     def close(self) -> None:
         """Report what never ended. Upstream may not yet have told us of what went before it."""
-        for begun in self._suspended.values():
-            self._report(begun, finished=False)
         for request in self._pending:
             match request.kind:
                 case "P":
                     self._statements[request.name] = request.statement
                 case "B":
+                    self._drop_portal(request.name)
                     self._portals[request.name] = self._source(request)
                 case "E":
-                    request.statement = self._portals.get(request.name, UNKNOWN)
+                    self._resume(request)
             if request.kind in "QEF":
                 self._report(request, finished=False)
+        for begun in self._suspended.values():
+            self._report(begun, finished=False)
         self._pending.clear()
         self._suspended.clear()
 
@@ -99,7 +103,15 @@ class PostgresTap:
     def _asked(self, kind: str, body: bytes, size: int) -> None:
         if len(self._pending) == _MAX_PENDING:
             raise ClientProtocolError(f"more than {_MAX_PENDING} requests are unanswered")
-        self._pending.append(read_request(kind, body, size, self._clock(), self._copied))
+        if self._skipping and kind != "S":
+            return
+        self._skipping = False
+        if not self._pending:
+            self._copied_told = self._copied
+        self._pending.append(read_request(kind, body, size, self._clock(), self._copies_ended))
+
+    def _copy_ended(self, *_: object) -> None:
+        self._copies_ended += 1
 
     def _terminate(self, *_: object) -> None:
         self._goodbye_said = True
@@ -124,7 +136,7 @@ class PostgresTap:
 
     def _close_complete(self, *_: object) -> None:
         if request := self._answered("C"):
-            if request.name[:1] == "S":
+            if request.name[:1] == b"S":
                 self._statements.pop(request.name[1:], None)
             else:
                 self._drop_portal(request.name[1:])
@@ -132,11 +144,15 @@ class PostgresTap:
     def _described(self, *_: object) -> None:
         self._answered("D")
 
+    def _function_called(self, *_: object) -> None:
+        if request := self._next("F"):
+            request.answered = True
+
     def _command_complete(self, tag: bytes, _: int) -> None:
         if request := self._next("QE"):
             request.commands.append(first_string(tag))
-            count = request.commands[-1].rpartition(" ")[2]
-            request.rows += int(count) if count.isdigit() else 0
+            count = tag.rstrip(b"\0").rpartition(b" ")[2]
+            request.rows += int(count) if count.isdigit() and len(count) < 20 else 0
             self._executed(request)
 
     def _empty_query(self, *_: object) -> None:
@@ -145,28 +161,47 @@ class PostgresTap:
 
     def _executed(self, request: Request) -> None:
         """An Execute ends with its command; a Query may hold several, and ends with its Z."""
+        request.answered = True
         if request.kind == "Q":
             return
         self._pending.popleft()
-        if begun := self._suspended.pop(request.name, None):
-            request.started, request.copied_before = begun.started, begun.copied_before
-            request.rows += begun.rows
-        request.statement = self._portals.get(request.name, UNKNOWN)
+        self._forget_ignored_syncs(request)
+        self._resume(request)
         self._report(request)
+
+    def _resume(self, request: Request) -> None:
+        """Find what an Execute runs, and count in what it ran before it was suspended."""
+        request.statement = self._portals.get(request.name, UNKNOWN)
+        if begun := self._suspended.pop(request.name, None):
+            request.started = begun.started
+            request.rows += begun.rows
 
     def _portal_suspended(self, *_: object) -> None:
         """The next Execute of the portal goes on with this one's run."""
         if request := self._answered("E"):
-            request.statement = self._portals.get(request.name, UNKNOWN)
-            begun = self._suspended.setdefault(request.name, request)
-            begun.rows += request.row_limit
+            self._resume(request)
+            request.rows += request.row_limit
+            self._suspended[request.name] = request
 
     def _copy_in(self, *_: object) -> None:
-        """Upstream ignores a Sync that was sent before it began to take copy data."""
-        if self._next("E"):
-            self._pending = deque(r for r in self._pending if r.kind != "S")
+        if request := self._next("QE"):
+            request.copies_begun += 1
+
+    def _forget_ignored_syncs(self, copy: Request) -> None:
+        """Upstream ignores a Sync while it takes copy data: one sent before the data's end."""
+        end = copy.copies_before + copy.copies_begun
+        ignored = None
+        while self._pending and self._pending[0].kind == "S":
+            if self._pending[0].copies_before >= end:
+                return
+            ignored = self._pending.popleft()
+        if ignored and self._pending and self._pending[0].copies_before < end:
+            # Nothing else may come before the data's end: the copy had failed by then.
+            self._pending.appendleft(ignored)
 
     def _error(self, body: bytes, _: int) -> None:
+        if len(body) == KEPT:  # its last field may be cut
+            body = body.rstrip(b"\0").rpartition(b"\0")[0] + b"\0\0"
         try:
             error = ErrorResponse.decode(body)
         except ValueError:
@@ -177,32 +212,36 @@ class PostgresTap:
             return
         failed = self._pending[0]
         failed.sqlstate = error.field("C")
-        if failed.kind not in "QF":
+        failed.answered = True
+        if failed.kind not in "QFS":
+            self._pending.popleft()
+            self._forget_ignored_syncs(failed)
             self._report_failed(failed)
-            while self._pending and self._pending[0].kind not in "SQF":
+            while self._pending and self._pending[0].kind != "S":
                 self._pending.popleft()
+            self._skipping = not self._pending
 
     def _report_failed(self, request: Request) -> None:
         if request.kind == "E":
-            self._suspended.pop(request.name, None)
-            request.statement = self._portals.get(request.name, UNKNOWN)
+            self._resume(request)
         elif request.kind == "B":
             request.statement = self._source(request)
         if request.kind in "EBP":
             self._report(request)
 
     def _ready_for_query(self, status: bytes, _: int) -> None:
-        while self._pending:
-            request = self._pending.popleft()
-            if request.kind in "QF":
-                self._report(request)
-            if request.kind in "QFS":
-                break
-        if status == b"I" and self._portals:  # portals end with their transaction
-            for name in list(self._portals):
+        self._skipping = False
+        head = self._next("QFS")
+        if head and (head.kind == "S" or head.answered):  # else it is of a Sync that was forgotten
+            self._pending.popleft()
+            if head.kind != "S":
+                self._forget_ignored_syncs(head)
+                self._report(head)
+        if status == b"I":  # portals end with their transaction
+            for name in (*self._portals, *self._suspended):
                 self._drop_portal(name)
 
-    def _drop_portal(self, name: str) -> None:
+    def _drop_portal(self, name: bytes) -> None:
         self._portals.pop(name, None)
         if begun := self._suspended.pop(name, None):
             self._report(begun)
@@ -217,6 +256,7 @@ class PostgresTap:
         return self._client.copied + self._upstream.copied
 
     def _report(self, request: Request, *, finished: bool = True) -> None:
+        copied, self._copied_told = self._copied - self._copied_told, self._copied
         self._emit(
             PostgresQuery(
                 statement=redact(request.statement.text),
@@ -224,7 +264,7 @@ class PostgresTap:
                 protocol={"Q": "simple", "F": "function"}.get(request.kind, "extended"),
                 commands=tuple(request.commands),
                 rows=request.rows,
-                copied_bytes=self._copied - request.copied_before,
+                copied_bytes=copied,
                 duration_ms=round((self._clock() - request.started) * 1000, 3),
                 sqlstate=request.sqlstate,
                 finished=finished,
@@ -232,7 +272,7 @@ class PostgresTap:
         )
 
 
-def _remember(names: dict[str, Statement], name: str, statement: Statement) -> None:
+def _remember(names: dict[bytes, Statement], name: bytes, statement: Statement) -> None:
     if len(names) >= _MAX_NAMES and name not in names:
         del names[next(iter(names))]
     names[name] = statement
@@ -244,6 +284,8 @@ def _asker(kind: str) -> Callable[[PostgresTap, bytes, int], None]:
 
 _REQUESTS: Handlers[PostgresTap] = {
     **{kind: _asker(chr(kind)) for kind in ANSWERED},
+    ord("c"): PostgresTap._copy_ended,
+    ord("f"): PostgresTap._copy_ended,
     ord("X"): PostgresTap._terminate,
 }
 _ANSWERS: Handlers[PostgresTap] = {
@@ -252,6 +294,7 @@ _ANSWERS: Handlers[PostgresTap] = {
     ord("3"): PostgresTap._close_complete,
     ord("n"): PostgresTap._described,
     ord("T"): PostgresTap._described,
+    ord("V"): PostgresTap._function_called,
     ord("C"): PostgresTap._command_complete,
     ord("I"): PostgresTap._empty_query,
     ord("s"): PostgresTap._portal_suspended,

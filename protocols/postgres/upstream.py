@@ -4,6 +4,7 @@ What the server itself says reaches a client only after it has let us in, and ne
 account's name in it.
 """
 
+import re
 from collections.abc import Generator
 from typing import Any
 
@@ -19,6 +20,7 @@ from protocols.postgres.inbox import Inbox, Message
 from protocols.postgres.login import PostgresLogin
 from protocols.postgres.messages import ErrorResponse
 
+_SQLSTATE = re.compile(r"[0-9A-Z]{5}")
 # The server did not take the credential; another version of it may do.
 _REJECTED = {"28P01", "28000"}
 _REASONS = {
@@ -62,6 +64,8 @@ class Upstream:
         except ValueError as fault:
             return self.broken(f"sent a malformed error: {fault}")
         code, sentence = error.field("C"), error.field("M")
+        if not _SQLSTATE.fullmatch(code):  # it goes to the client, and may be any text
+            return self.broken("sent an error without an SQLSTATE")
         detail = f"{code} {sentence}"
         if code in _REJECTED and not self.let_us_in:
             rejection = "refused the login; the role's credential may be out of date"
