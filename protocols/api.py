@@ -9,7 +9,7 @@ scripted bytes in tests and over sockets in `proxy.driver`.
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, Self
 
 from protocols.errors import LoginRejected, Refusal
 
@@ -88,6 +88,10 @@ class Login:
     role: str
     endpoint: Endpoint
     tls: TlsPolicy
+
+    def without_credentials(self) -> Self:
+        """What is left of it once the session is in: enough to send a cancel request there."""
+        return self
 
 
 @dataclass(frozen=True, slots=True)

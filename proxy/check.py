@@ -43,7 +43,7 @@ class Check:
 
     async def run(self) -> Report:
         """Try it. A refused login is tried again with what a fresh read gives, as sessions do."""
-        logins = Logins(self._role, self._services.secrets, self._emit)
+        logins = Logins(self._role, self._services, self._emit)
         rejected: LoginRejected | None = None
         try:
             while not self._report.facts:
@@ -56,10 +56,12 @@ class Check:
         except Refusal as refusal:
             because = f" ({refusal.detail})" if refusal.detail else ""
             self._report.problem = f"{refusal}{because}"
+        finally:
+            await logins.close()
         return self._report
 
     async def _log_in(self, login: object) -> Mapping[str, str]:
-        driver = Driver(self._services.timeouts)
+        driver = Driver(self._services.config.timeouts)
         try:
             return await driver.run(self._role.protocol.try_login(login, lambda: token_bytes(18)))
         finally:

@@ -1,70 +1,137 @@
-"""A role's environment, resolved into the protocol's login: the one place that reveals a secret."""
+"""A role's secrets, made into the protocol's login: the one place that reveals a secret.
+
+A refused login is no failed session yet: the credential may be older than the database's, or newer.
+`Logins` tries what the provider says now, then the versions beside it, then waits a moment for a
+newer one. No login is tried twice, and no session tries more than a few.
+"""
 
 import asyncio
+import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 
 from protocols.api import Event, Login, NeedLogin
-from protocols.errors import LoginRejected, Reason, Refusal
-from providers.api import SecretVersion
+from protocols.errors import Reason, Refusal
+from providers.api import SecretVersion, Stage
 from providers.errors import ProviderError
 from providers.reference import Reference
 from proxy.audit.events import LoginRetry, SecretRead
 from proxy.config import Role
-from proxy.secrets import SecretName, SecretReader
+from proxy.leases import LeaseName
+from proxy.secrets import SecretName
+from proxy.services import Services
 
-_MAX_ATTEMPTS = 2  # far below any lockout
+_MAX_ATTEMPTS = 5  # far below any lockout
+_POLL_SECONDS = 0.1
+
+Versions = Mapping[SecretName, SecretVersion]
 
 
 class Logins:
-    """One session's logins to one role: the first, and another where upstream refused it."""
+    """One session's logins to one role: the first, and others where upstream refused it."""
 
-    def __init__(self, role: Role, secrets: SecretReader, emit: Callable[[Event], None]) -> None:
+    def __init__(self, role: Role, services: Services, emit: Callable[[Event], None]) -> None:
         self._role = role
-        self._secrets = secrets
+        self._secrets = services.secrets
+        self._leases = services.leases
+        self._retries = services.metrics.login_retries.labels(role.name)
+        self._rotation_wait = services.config.secrets.rotation_wait
         self._emit = emit
+        self._candidates = self._find_candidates()
         self._tried: list[Login] = []
+        self._leased: list[LeaseName] = []
+        self.versions: tuple[str, ...] = ()  # of the login given last, for the audit
 
     async def next(self, need: NeedLogin) -> Login:
         """A login that was not tried yet. Raises `need.rejected` where there is none."""
-        rejected = need.rejected
-        versions = await self._read_all(fresh=rejected is not None)
-        login = self._make(versions)
-        if rejected is not None:
-            if login in self._tried or len(self._tried) == _MAX_ATTEMPTS:
-                raise rejected
-            self._retry(rejected, versions)
-        self._tried.append(login)
-        return login
+        async for versions in self._candidates:
+            login = self._make(versions)
+            if login in self._tried:
+                continue
+            self.versions = tuple(version.version for version in versions.values())
+            self._tried.append(login)
+            if need.rejected is not None:
+                self._retries.inc()
+                self._emit(LoginRetry(len(self._tried), need.rejected.code, self.versions))
+            return login
+        assert need.rejected is not None
+        raise need.rejected
 
-    def _retry(self, rejected: LoginRejected, versions: Mapping[SecretName, SecretVersion]) -> None:
-        names = tuple(version.version for version in versions.values())
-        self._emit(LoginRetry(len(self._tried) + 1, rejected.code, names))
+    async def settle(self) -> None:
+        """The session is in, or never will be: forget every credential."""
+        await self._candidates.aclose()
+        self._tried.clear()
 
-    async def _read_all(self, *, fresh: bool) -> Mapping[SecretName, SecretVersion]:
+    async def close(self) -> None:
+        """The session is over: end what was made for it."""
+        await self.settle()
+        await self._leases.end(self._leased)
+
+    async def _find_candidates(self) -> AsyncGenerator[Versions, None]:
+        """Versions to try, likeliest first: the provider is asked again and again, and never the
+        database, until `rotation_wait` is over."""
+        yield await self._read_all(Stage.CURRENT, fresh=False)
+        for stage in (Stage.CURRENT, *self._other_stages()):
+            if versions := await self._try_to_read_all(stage):
+                yield versions
+        until = time.monotonic() + self._rotation_wait
+        while time.monotonic() < until and not self._leased:
+            await asyncio.sleep(_POLL_SECONDS)
+            if versions := await self._try_to_read_all(Stage.CURRENT):
+                yield versions
+
+    def _other_stages(self) -> tuple[Stage, ...]:
+        providers = {provider for provider, _ in self._keys()}
+        stages = (stage for name in sorted(providers) for stage in self._secrets.stages(name))
+        return tuple(dict.fromkeys(stages))
+
+    async def _try_to_read_all(self, stage: Stage) -> Versions | None:
+        """None where the provider has no such version, or fails: another may still do."""
+        if len(self._tried) == _MAX_ATTEMPTS:
+            return None
+        try:
+            return await self._read_all(stage, fresh=True)
+        except Refusal as refusal:
+            if refusal.reason is not Reason.SECRET_UNAVAILABLE:
+                raise
+            return None
+
+    async def _read_all(self, stage: Stage, *, fresh: bool) -> Versions:
         """Every secret the role refers to, each read once, all at the same time."""
+        keys = self._keys()
+        reads = (self._read(secret, tuple(keys[secret]), stage, fresh=fresh) for secret in keys)
+        return dict(zip(keys, await asyncio.gather(*reads), strict=True))
+
+    def _keys(self) -> Mapping[SecretName, list[str | None]]:
         keys: dict[SecretName, list[str | None]] = defaultdict(list)
         for value in self._role.environment.values():
             if isinstance(value, Reference):
                 keys[value.provider, value.secret].append(value.key)
-        reads = (self._read(secret, tuple(keys[secret]), fresh=fresh) for secret in keys)
-        return dict(zip(keys, await asyncio.gather(*reads), strict=True))
+        return keys
 
     async def _read(
-        self, secret: SecretName, keys: tuple[str | None, ...], *, fresh: bool
+        self, secret: SecretName, keys: tuple[str | None, ...], stage: Stage, *, fresh: bool
     ) -> SecretVersion:
         provider, name = secret
+        if stage not in self._secrets.stages(provider):
+            stage = Stage.CURRENT
         try:
-            read = await self._secrets.read(secret, fresh=fresh)
+            read = await self._secrets.read(secret, stage, fresh=fresh)
         except ProviderError as error:
-            self._emit(SecretRead(provider, name, keys, "", False, 0.0, str(error)))
+            self._emit(SecretRead(provider, name, keys, stage.value, "", "", 0.0, str(error)))
             raise self._unavailable(error, f"_{provider}:{name}") from None
         milliseconds = round(read.seconds * 1000, 3)
-        version = read.version.version
-        self._emit(SecretRead(provider, name, keys, version, read.shared, milliseconds, None))
-        return read.version
+        version = read.version
+        self._emit(
+            SecretRead(
+                provider, name, keys, stage.value, version.version, read.source, milliseconds, None
+            )
+        )
+        if version.lease is not None:
+            self._leased.append(self._leases.adopt(provider, version.lease))
+        return version
 
-    def _make(self, versions: Mapping[SecretName, SecretVersion]) -> Login:
+    def _make(self, versions: Versions) -> Login:
         environment = {
             name: self._value(value, versions) for name, value in self._role.environment.items()
         }
@@ -74,7 +141,7 @@ class Logins:
             sentence = f'role "{self._role.name}" is not set up correctly; tell its operator'
             raise Refusal(Reason.SECRET_UNAVAILABLE, sentence, detail=str(error)) from None
 
-    def _value(self, value: str | Reference, versions: Mapping[SecretName, SecretVersion]) -> str:
+    def _value(self, value: str | Reference, versions: Versions) -> str:
         if isinstance(value, str):
             return value
         try:

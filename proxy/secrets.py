@@ -1,85 +1,178 @@
 """Reads secrets for sessions: off the event loop, in time, and once for all who ask at once.
 
-Nothing is kept: a read is shared only while it is in flight.
+Unless the file asks for it, nothing is kept: a read is shared only while it is in flight. What
+`cache_ttl` and `stale_if_error` keep is dropped when its time is over.
 """
 
 import asyncio
+import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar, cast
 
-from providers.api import Provider, SecretVersion
+from providers.api import Lease, LeasingProvider, Provider, SecretVersion, Stage
 from providers.errors import ProviderError, ProviderUnavailable
-
-_READS_AT_ONCE = 16  # for each provider, so that a slow one holds nobody else up
+from proxy.config.schema import SecretSettings
+from proxy.metrics import Metrics
 
 SecretName = tuple[str, str]  # the provider's name, and the secret's name there
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """One secret as one session got it. `shared`: the read was another session's."""
+    """One secret as one session got it. `source`: its own read, another session's (shared), or
+    what was kept (cached; stale where the provider does not answer)."""
 
     version: SecretVersion
-    shared: bool
+    source: str
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Flight:
+    """A read under way, or what is left of it. `begun` in monotonic seconds."""
+
+    task: asyncio.Task[SecretVersion]
+    begun: float
 
 
 class SecretReader:
     """One process's way to its providers."""
 
-    def __init__(self, providers: Mapping[str, Provider], timeout: float) -> None:
+    def __init__(
+        self,
+        providers: Mapping[str, Provider],
+        settings: SecretSettings,
+        timeout: float,
+        metrics: Metrics,
+    ) -> None:
         self._providers = providers
+        self._settings = settings
         self._timeout = timeout
+        self._metrics = metrics
         self._threads = {
-            name: ThreadPoolExecutor(_READS_AT_ONCE, f"keyless-{name}") for name in providers
+            name: ThreadPoolExecutor(settings.reads_at_once, f"keyless-{name}")
+            for name in providers
         }
-        self._in_flight: dict[SecretName, asyncio.Task[SecretVersion]] = {}
+        self._in_flight: dict[tuple[SecretName, Stage], _Flight] = {}
+        self._kept: dict[SecretName, _Flight] = {}
 
-    async def read(self, secret: SecretName, *, fresh: bool = False) -> Read:
-        """Read a secret now, or join a read in flight; `fresh` joins none that began before.
+    def stages(self, provider: str) -> tuple[Stage, ...]:
+        """What a provider keeps of a secret beside the current version."""
+        return self._providers[provider].stages
 
-        Raises ProviderError.
+    async def read(
+        self, secret: SecretName, stage: Stage = Stage.CURRENT, *, fresh: bool = False
+    ) -> Read:
+        """Read a secret, or take what is in flight or was kept; if `fresh`, nothing that was asked
+        for before now. Raises ProviderError.
         """
         begun = time.monotonic()
-        task = None if fresh else self._in_flight.get(secret)
-        shared = task is not None
-        if task is None:
-            task = self._begin(secret)
         try:
-            # Shielded: a session that gives up must not take the others' answer with it.
-            version = await asyncio.wait_for(asyncio.shield(task), self._timeout)
-        except TimeoutError:
-            raise ProviderUnavailable(f"no answer within {self._timeout:g} s") from None
-        return Read(version, shared, time.monotonic() - begun)
+            version, source = await self._find(secret, stage, begun if fresh else -math.inf)
+        except ProviderError:
+            self._metrics.secret_reads.labels(secret[0], "error").inc()
+            raise
+        self._metrics.secret_reads.labels(secret[0], source).inc()
+        return Read(version, source, time.monotonic() - begun)
+
+    async def renew(self, provider: str, lease: Lease) -> Lease:
+        """Raises ProviderError."""
+        leasing = cast(LeasingProvider, self._providers[provider])
+        return await self._run(provider, lambda: leasing.renew(lease, self._timeout))
+
+    async def revoke(self, provider: str, lease_id: str) -> None:
+        """Raises ProviderError."""
+        leasing = cast(LeasingProvider, self._providers[provider])
+        await self._run(provider, lambda: leasing.revoke(lease_id, self._timeout))
 
     def close(self) -> None:
         for name, threads in self._threads.items():
             threads.shutdown(wait=False, cancel_futures=True)
             self._providers[name].close()
 
-    def _begin(self, secret: SecretName) -> asyncio.Task[SecretVersion]:
-        task = asyncio.ensure_future(self._fetch(secret))
-        self._in_flight[secret] = task
-        task.add_done_callback(lambda done: self._forget(secret, done))
-        return task
-
-    def _forget(self, secret: SecretName, task: asyncio.Task[SecretVersion]) -> None:
-        if self._in_flight.get(secret) is task:
-            del self._in_flight[secret]
-        if not task.cancelled():
-            task.exception()  # whoever still waits has it; nobody may, and that is no fault
-
-    async def _fetch(self, secret: SecretName) -> SecretVersion:
-        provider, name = secret
-        loop = asyncio.get_running_loop()
+    async def _find(
+        self, secret: SecretName, stage: Stage, since: float
+    ) -> tuple[SecretVersion, str]:
+        if self._providers[secret[0]].leases:
+            return await self._in_time(self._begin(secret, stage).task), "read"
+        if kept := self._fit(secret, stage, since, self._settings.cache_ttl):
+            return kept, "cached"
         try:
-            return await loop.run_in_executor(
-                self._threads[provider], self._providers[provider].fetch, name, self._timeout
-            )
-        except ProviderError:
+            return await self._read(secret, stage, since)
+        except ProviderUnavailable:
+            if kept := self._fit(secret, stage, since, self._settings.stale_if_error):
+                return kept, "stale"
             raise
-        except Exception as error:
-            # A provider's own libraries may put anything into their texts: only the type is told.
-            raise ProviderUnavailable(f"the provider failed with {type(error).__name__}") from None
+
+    def _fit(
+        self, secret: SecretName, stage: Stage, since: float, seconds: float
+    ) -> SecretVersion | None:
+        """What was kept, if it is not older than this."""
+        kept = self._kept.get(secret) if stage is Stage.CURRENT else None
+        if kept is None or kept.begun < since or time.monotonic() - kept.begun > seconds:
+            return None
+        return kept.task.result()
+
+    async def _read(
+        self, secret: SecretName, stage: Stage, since: float
+    ) -> tuple[SecretVersion, str]:
+        """One read in flight: who needs a later one waits for it to end, and then for the next."""
+        deadline = time.monotonic() + self._timeout
+        while flight := self._in_flight.get((secret, stage)):
+            if flight.begun >= since:
+                return await self._in_time(flight.task), "shared"
+            await asyncio.wait({flight.task}, timeout=deadline - time.monotonic())
+            if time.monotonic() >= deadline:
+                break
+        return await self._in_time(self._begin(secret, stage).task), "read"
+
+    async def _in_time(self, task: asyncio.Task[SecretVersion]) -> SecretVersion:
+        try:
+            # Shielded: a session that gives up must not take the others' answer with it.
+            return await asyncio.wait_for(asyncio.shield(task), self._timeout)
+        except TimeoutError:
+            raise ProviderUnavailable(f"no answer within {self._timeout:g} s") from None
+
+    def _begin(self, secret: SecretName, stage: Stage) -> _Flight:
+        provider, name = secret
+        fetch = self._providers[provider].fetch
+        task = asyncio.ensure_future(self._run(provider, lambda: fetch(name, self._timeout, stage)))
+        flight = _Flight(task, time.monotonic())
+        self._in_flight[secret, stage] = flight
+        task.add_done_callback(lambda _: self._landed(secret, stage, flight))
+        return flight
+
+    def _landed(self, secret: SecretName, stage: Stage, flight: _Flight) -> None:
+        if self._in_flight.get((secret, stage)) is flight:
+            del self._in_flight[secret, stage]
+        if flight.task.cancelled() or flight.task.exception() is not None:
+            return
+        seconds = max(self._settings.cache_ttl, self._settings.stale_if_error)
+        if seconds and stage is Stage.CURRENT and flight.task.result().lease is None:
+            self._kept[secret] = flight
+            asyncio.get_running_loop().call_later(seconds, self._drop, secret, flight)
+
+    def _drop(self, secret: SecretName, flight: _Flight) -> None:
+        if self._kept.get(secret) is flight:
+            del self._kept[secret]
+
+    async def _run(self, provider: str, work: Callable[[], T]) -> T:
+        """In one of the provider's own threads, so that a slow one holds nobody else up."""
+        loop = asyncio.get_running_loop()
+        in_flight = self._metrics.reads_in_flight.labels(provider)
+        with (
+            in_flight.track_inprogress(),
+            self._metrics.secret_read_seconds.labels(provider).time(),
+        ):
+            try:
+                return await loop.run_in_executor(self._threads[provider], work)
+            except ProviderError:
+                raise
+            except Exception as error:
+                # A library may put anything into its texts: only the type is told.
+                why = f"the provider failed with {type(error).__name__}"
+                raise ProviderUnavailable(why) from None

@@ -9,14 +9,9 @@ from contextlib import suppress
 
 from protocols.api import Endpoint, UnixEndpoint
 from protocols.errors import Reason, Refusal
-from providers.reference import Reference
-from proxy import registry
-from proxy.audit.log import AuditLog
-from proxy.cancels import Cancels
 from proxy.config import Config, Role
 from proxy.listener import Listener, ListenError
-from proxy.secrets import SecretReader
-from proxy.services import Services
+from proxy.services import open_services
 from proxy.session import Session
 from proxy.tls import server_context
 
@@ -30,21 +25,25 @@ class Server:
 
     def __init__(self, config: Config, environ: Mapping[str, str] = os.environ) -> None:
         self._config = config
-        self._services = make_services(config, environ)
+        self._services = open_services(config, environ)
         self._services.audit.on_failure = self._stop_all
         self._listeners: dict[str, Listener] = {}
         self._sessions: dict[asyncio.Task[None], Session] = {}
+        self._recovery: asyncio.Task[None] | None = None
 
     def start(self) -> Mapping[str, Endpoint]:
         """Open every role's listener, or none. Returns where each role is. Raises ListenError."""
         server_context()  # the certificate is made before anybody waits for it
         try:
+            if self._config.metrics.listen is not None:
+                self._services.metrics.serve(self._config.metrics.listen)
             for role in self._config.roles.values():
                 if role.listen is not None:
                     self.listen(role, role.listen)
         except ListenError:
             self._close_listeners()
             raise
+        self._recovery = asyncio.create_task(self._services.leases.recover())
         return {name: listener.endpoint for name, listener in self._listeners.items()}
 
     def listen(self, role: Role, endpoint: Endpoint) -> Endpoint:
@@ -66,8 +65,10 @@ class Server:
         await self._wait(_LAST_WORDS_SECONDS)
         for task in self._sessions:
             task.cancel()
-        self._services.secrets.close()
-        self._services.audit.close()
+        await self._wait(_LAST_WORDS_SECONDS)
+        if self._recovery is not None:
+            self._recovery.cancel()
+        await self._services.close()
 
     async def _stop_when_idle(self, refusal: Refusal) -> None:
         while self._sessions:
@@ -99,24 +100,3 @@ class Server:
         for listener in self._listeners.values():
             listener.close()
         self._listeners.clear()
-
-
-def make_services(config: Config, environ: Mapping[str, str] = os.environ) -> Services:
-    """What sessions share, for the providers that the file refers to and `environ` sets up.
-
-    Raises OSError where the audit log cannot be opened.
-    """
-    used = {
-        value.provider
-        for role in config.roles.values()
-        for value in role.environment.values()
-        if isinstance(value, Reference)
-    }
-    providers = {name: registry.providers()[name](environ) for name in used}
-    return Services(
-        timeouts=config.timeouts,
-        limits=config.limits,
-        secrets=SecretReader(providers, config.timeouts.secret),
-        audit=AuditLog(config.audit.path, config.path.parent),
-        cancels=Cancels(config.timeouts),
-    )

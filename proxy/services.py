@@ -1,20 +1,59 @@
-"""What all sessions of a process share."""
+"""What all sessions of a process share, made of the configuration."""
 
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from providers.reference import Reference
+from proxy import registry
 from proxy.audit.log import AuditLog
 from proxy.cancels import Cancels
-from proxy.config.schema import Limits, Timeouts
+from proxy.config import Config
+from proxy.leases import Leases
+from proxy.metrics import Metrics
 from proxy.secrets import SecretReader
 
 
 @dataclass(slots=True)
 class Services:
-    """Made by the server, used by sessions. `open_sessions` counts from accept to close."""
+    """`open_sessions` counts from accept to close."""
 
-    timeouts: Timeouts
-    limits: Limits
+    config: Config
+    metrics: Metrics
     secrets: SecretReader
+    leases: Leases
     audit: AuditLog
     cancels: Cancels
     open_sessions: int = 0
+
+    async def close(self) -> None:
+        """End what is live still, and write what waits."""
+        await self.leases.close()
+        self.secrets.close()
+        self.audit.close()
+
+
+def open_services(config: Config, environ: Mapping[str, str] = os.environ) -> Services:
+    """For the providers that the file refers to, set up by `environ`.
+
+    Raises OSError where the audit log cannot be opened.
+    """
+    used = {
+        value.provider
+        for role in config.roles.values()
+        for value in role.environment.values()
+        if isinstance(value, Reference)
+    }
+    providers = {name: registry.providers()[name](environ) for name in used}
+    metrics = Metrics()
+    secrets = SecretReader(providers, config.secrets, config.timeouts.secret, metrics)
+    services = Services(
+        config=config,
+        metrics=metrics,
+        secrets=secrets,
+        leases=Leases(secrets, config.path.parent / config.secrets.leases),
+        audit=AuditLog(config.audit.path, config.path.parent),
+        cancels=Cancels(config.timeouts),
+    )
+    metrics.open_sessions.set_function(lambda: services.open_sessions)
+    return services

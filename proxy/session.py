@@ -36,8 +36,8 @@ class Session:
         self._identity = Identity("unknown")
         self._wish = Wish()
         self._login: Login | None = None
-        self._logins = Logins(role, services.secrets, self._emit)
-        self._driver = Driver(services.timeouts, client=self._client, logins=self._log_in)
+        self._logins = Logins(role, services, self._emit)
+        self._driver = Driver(services.config.timeouts, client=self._client, logins=self._log_in)
         self._relay: Relay | None = None
         self._stopped: Refusal | None = None
 
@@ -54,6 +54,7 @@ class Session:
             self._client.close()
             if self._driver.upstream is not None:
                 self._driver.upstream.close()
+            await self._logins.close()
 
     def stop(self, refusal: Refusal) -> None:
         """End it now. A client that is in is told why at once, one that is not when it may be."""
@@ -68,7 +69,10 @@ class Session:
 
     async def _serve(self) -> None:
         self._identity = identify(self._client.socket)
-        result = await self._driver.run(self._role.protocol.handshake(_nonce))
+        try:
+            result = await self._driver.run(self._role.protocol.handshake(_nonce))
+        finally:
+            await self._logins.settle()
         if isinstance(result, Flow):
             await self._relay_flow(result)
         else:
@@ -79,11 +83,11 @@ class Session:
         self._check_admission()
         login = await self._logins.next(need)
         self._services.audit.flush()  # what cannot be audited does not happen
-        self._login = login
+        self._login = login.without_credentials()
         return login
 
     def _check_admission(self) -> None:
-        limit = self._services.limits.sessions
+        limit = self._services.config.limits.sessions
         if self._stopped is not None:
             raise self._stopped
         if self._services.open_sessions > limit:
@@ -126,10 +130,12 @@ class Session:
 
     def _started(self, flow: Flow) -> None:
         """The client is in by now; if that cannot be audited, it is out again with a word why."""
+        self._count("started")
         assert self._relay is not None
         kind, client = self._role.protocol.kind, self._identity.describe()
         try:
-            self._emit(SessionStart(kind, client, _said(self._wish), flow.facts, self._elapsed()))
+            wish, versions = _said(self._wish), self._logins.versions
+            self._emit(SessionStart(kind, client, wish, flow.facts, versions, self._elapsed()))
             self._services.audit.flush()
         except Refusal as refusal:
             self._stopped = refusal
@@ -141,6 +147,7 @@ class Session:
         self._emit(SessionEnd(outcome.ended_by, outcome.reason, up, down, self._elapsed()))
 
     def _denied(self, refusal: Refusal) -> None:
+        self._count("denied")
         sentence, why = str(refusal), refusal.detail
         _log.warning("session %s of role %s: %s", self.id, self._role.name, why or sentence)
         kind, client, wish = self._role.protocol.kind, self._identity.describe(), _said(self._wish)
@@ -149,6 +156,9 @@ class Session:
             self._emit(SessionDenied(kind, client, wish, reason, sentence, why))
         except Refusal as unwritable:
             _log.error("session %s: %s", self.id, unwritable.detail)
+
+    def _count(self, outcome: str) -> None:
+        self._services.metrics.sessions.labels(self._role.name, outcome).inc()
 
     def _elapsed(self) -> float:
         return round((time.monotonic() - self._begun) * 1000, 3)

@@ -1,8 +1,9 @@
 """A Postgres role's settings: which variables its environment has, and the login they become."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
+from typing import Self
 
 from protocols.api import Endpoint, Login, TcpEndpoint, TlsMode, TlsPolicy, UnixEndpoint, Variable
 
@@ -39,6 +40,9 @@ class PostgresLogin(Login):
     database: str | None = None
     databases: tuple[str, ...] = ()
     methods: frozenset[str] = frozenset({"scram-sha-256"})
+
+    def without_credentials(self) -> Self:
+        return replace(self, user="", password="")
 
 
 def check_environment(literals: Mapping[str, str | None]) -> Sequence[str]:

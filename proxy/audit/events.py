@@ -10,13 +10,15 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True)
 class SessionStart:
-    """A client is in. `wish` is what it asked for, `facts` what upstream said of the session."""
+    """A client is in. `wish` is what it asked for, `facts` what upstream said of the session,
+    `versions` those of the role's secrets that upstream took."""
 
     name: ClassVar[str] = "session.start"
     kind: str
     client: Mapping[str, str | int | None]
     wish: Mapping[str, str | None]
     facts: Mapping[str, str]
+    versions: tuple[str, ...]
     login_ms: float
 
 
@@ -47,14 +49,16 @@ class SessionDenied:
 
 @dataclass(frozen=True, slots=True)
 class SecretRead:
-    """One read of one secret. `shared`: another session's read in flight answered this one too."""
+    """One session's read of one secret. `source`: read by it, shared with another session's read
+    in flight, cached, or stale because the provider does not answer."""
 
     name: ClassVar[str] = "secret.read"
     provider: str
     secret: str
     keys: tuple[str | None, ...]
+    stage: str
     version: str
-    shared: bool
+    source: str
     duration_ms: float
     error: str | None
 

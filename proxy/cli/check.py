@@ -12,7 +12,7 @@ from proxy import loop
 from proxy.check import Check, Report
 from proxy.cli.options import FAILED, config_option, fail, load_or_fail, role_or_fail
 from proxy.config import Config, Role
-from proxy.server import make_services
+from proxy.services import open_services
 
 
 @click.command()
@@ -39,12 +39,11 @@ def check(role: str | None, path: Path, as_json: bool) -> None:
 
 
 async def _check(config: Config, roles: list[Role]) -> list[Report]:
-    services = make_services(config)
+    services = open_services(config)
     try:
         return await asyncio.gather(*(Check(role, services).run() for role in roles))
     finally:
-        services.secrets.close()
-        services.audit.close()
+        await services.close()
 
 
 def _print(report: Report) -> None:

@@ -13,7 +13,15 @@ from typing import Any
 from protocols.api import Endpoint, TcpEndpoint
 from proxy.config.problems import ConfigError, Problem, Problems
 from proxy.config.roles import Role, RoleReader
-from proxy.config.schema import Allow, AuditConfig, File, Limits, Timeouts
+from proxy.config.schema import (
+    Allow,
+    AuditConfig,
+    File,
+    Limits,
+    MetricsConfig,
+    SecretSettings,
+    Timeouts,
+)
 
 __all__ = ["Allow", "Config", "ConfigError", "Role", "load", "parse_text"]
 
@@ -25,6 +33,8 @@ class Config:
     path: Path
     audit: AuditConfig
     timeouts: Timeouts
+    secrets: SecretSettings
+    metrics: MetricsConfig
     limits: Limits
     log_level: str
     roles: Mapping[str, Role]
@@ -53,7 +63,16 @@ def parse_text(text: str, path: Path) -> Config:
     _find_clashes(roles, problems)
     if problems.found or file is None:
         raise ConfigError(path, problems.found)
-    return Config(path, file.audit, file.timeouts, file.limits, file.log_level, roles)
+    return Config(
+        path=path,
+        audit=file.audit,
+        timeouts=file.timeouts,
+        secrets=file.secrets,
+        metrics=file.metrics,
+        limits=file.limits,
+        log_level=file.log_level,
+        roles=roles,
+    )
 
 
 def _roles(table: Mapping[str, Any], problems: Problems) -> Mapping[str, Role]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf
 
 from protocols.api import TcpEndpoint, UnixEndpoint
-from proxy.addresses import parse_listen
+from proxy.addresses import is_loopback, parse_listen
 
 
 class _Table(BaseModel):
@@ -32,6 +32,38 @@ class Timeouts(_Table):
     """For open sessions to end after SIGTERM."""
 
 
+def _listen(value: object) -> object:
+    return parse_listen(value if isinstance(value, str) else "")
+
+
+class SecretSettings(_Table):
+    """How secrets are read. Times in seconds."""
+
+    cache_ttl: float = Field(0, ge=0, le=86_400)
+    """How long a secret may be used again without being read again."""
+    stale_if_error: float = Field(0, ge=0, le=86_400)
+    """How old a secret may be that is used because its provider does not answer."""
+    rotation_wait: float = Field(2, ge=0, le=60)
+    """How long to ask the provider for a newer secret than the one that upstream refused."""
+    reads_at_once: int = Field(16, gt=0, le=256)
+    """For each provider, so that a slow one holds up nobody else's."""
+    leases: str = "leases"
+    """The folder where live leases of dynamic secrets are noted, for a killed proxy's successor."""
+
+
+def _tcp_endpoint(value: object) -> object:
+    endpoint = _listen(value)
+    if not isinstance(endpoint, TcpEndpoint) or not is_loopback(endpoint):
+        raise ValueError("is not a loopback address; write 127.0.0.1:PORT")
+    return endpoint
+
+
+class MetricsConfig(_Table):
+    """Where Prometheus may fetch the proxy's numbers, if anywhere."""
+
+    listen: Annotated[InstanceOf[TcpEndpoint] | None, BeforeValidator(_tcp_endpoint)] = None
+
+
 class Limits(_Table):
     """How many of what there may be at once."""
 
@@ -43,10 +75,6 @@ class Allow(_Table):
 
     users: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
-
-
-def _listen(value: object) -> object:
-    return parse_listen(value if isinstance(value, str) else "")
 
 
 Listen = Annotated[InstanceOf[TcpEndpoint] | InstanceOf[UnixEndpoint], BeforeValidator(_listen)]
@@ -69,6 +97,8 @@ class File(_Table):
 
     audit: AuditConfig = AuditConfig()
     timeouts: Timeouts = Timeouts()
+    secrets: SecretSettings = SecretSettings()
+    metrics: MetricsConfig = MetricsConfig()
     limits: Limits = Limits()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     allow_unauthenticated: bool = False
