@@ -59,6 +59,7 @@ class SecretReader:
         }
         self._in_flight: dict[tuple[SecretName, Stage], _Flight] = {}
         self._kept: dict[SecretName, _Flight] = {}
+        self._revocations: set[asyncio.Future[None]] = set()
 
     def stages(self, provider: str) -> tuple[Stage, ...]:
         """What a provider keeps of a secret beside the current version."""
@@ -98,7 +99,7 @@ class SecretReader:
         self, secret: SecretName, stage: Stage, since: float
     ) -> tuple[SecretVersion, str]:
         if self._providers[secret[0]].leases:
-            return await self._in_time(self._begin(secret, stage).task), "read"
+            return await self._make(secret), "read"
         if kept := self._fit(secret, stage, since, self._settings.cache_ttl):
             return kept, "cached"
         try:
@@ -107,6 +108,21 @@ class SecretReader:
             if kept := self._fit(secret, stage, since, self._settings.stale_if_error):
                 return kept, "stale"
             raise
+
+    async def _make(self, secret: SecretName) -> SecretVersion:
+        """A secret of one's own. One that is made after nobody waits for it any more is ended."""
+        task = asyncio.ensure_future(self._fetch(secret, Stage.CURRENT))
+        try:
+            return await self._in_time(task)
+        except (asyncio.CancelledError, ProviderUnavailable):
+            task.add_done_callback(lambda _: self._end_orphan(secret[0], task))
+            raise
+
+    def _end_orphan(self, provider: str, task: asyncio.Task[SecretVersion]) -> None:
+        if not task.cancelled() and task.exception() is None and (lease := task.result().lease):
+            revocation = asyncio.ensure_future(self.revoke(provider, lease.id))
+            self._revocations.add(revocation)
+            revocation.add_done_callback(self._revocations.discard)
 
     def _fit(
         self, secret: SecretName, stage: Stage, since: float, seconds: float
@@ -138,9 +154,7 @@ class SecretReader:
             raise ProviderUnavailable(f"no answer within {self._timeout:g} s") from None
 
     def _begin(self, secret: SecretName, stage: Stage) -> _Flight:
-        provider, name = secret
-        fetch = self._providers[provider].fetch
-        task = asyncio.ensure_future(self._run(provider, lambda: fetch(name, self._timeout, stage)))
+        task = asyncio.ensure_future(self._fetch(secret, stage))
         flight = _Flight(task, time.monotonic())
         self._in_flight[secret, stage] = flight
         task.add_done_callback(lambda _: self._landed(secret, stage, flight))
@@ -152,13 +166,18 @@ class SecretReader:
         if flight.task.cancelled() or flight.task.exception() is not None:
             return
         seconds = max(self._settings.cache_ttl, self._settings.stale_if_error)
-        if seconds and stage is Stage.CURRENT and flight.task.result().lease is None:
+        if seconds and stage is Stage.CURRENT:
             self._kept[secret] = flight
             asyncio.get_running_loop().call_later(seconds, self._drop, secret, flight)
 
     def _drop(self, secret: SecretName, flight: _Flight) -> None:
         if self._kept.get(secret) is flight:
             del self._kept[secret]
+
+    async def _fetch(self, secret: SecretName, stage: Stage) -> SecretVersion:
+        provider, name = secret
+        fetch = self._providers[provider].fetch
+        return await self._run(provider, lambda: fetch(name, self._timeout, stage))
 
     async def _run(self, provider: str, work: Callable[[], T]) -> T:
         """In one of the provider's own threads, so that a slow one holds nobody else up."""

@@ -63,7 +63,7 @@ class Leases:
         provider, lease_id = name
         try:
             await self._secrets.revoke(provider, lease_id)
-        except ProviderError as error:
+        except (ProviderError, KeyError) as error:  # or the file knows that provider no more
             _log.warning("lease %s of %s could not be ended: %s", lease_id, provider, error)
             return False
         return True
