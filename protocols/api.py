@@ -238,11 +238,13 @@ class Tap(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One name that a role's environment may have. `about` completes the sentence "NAME is ..."."""
+    """One name that a role's environment may have. `about` completes the sentence "NAME is ...";
+    `default` is what a provider may take for granted."""
 
     name: str
     about: str
     required: bool = False
+    default: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

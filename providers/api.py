@@ -103,8 +103,8 @@ class Provider(Protocol):
     stages: ClassVar[tuple[Stage, ...]]
     """What it keeps of a secret beside the current version, in the order to try."""
 
-    leases: ClassVar[bool]
-    """Whether every read makes a new secret with a lease, so that none is shared."""
+    makes_secrets: ClassVar[bool]
+    """Whether every read makes a new secret: then none is shared, kept or waited for."""
 
     def __init__(self, environ: Mapping[str, str]) -> None: ...
 
@@ -123,7 +123,7 @@ class Provider(Protocol):
 
 
 class LeasingProvider(Provider, Protocol):
-    """A provider whose secrets live as long as their lease. `leases` is True."""
+    """A provider whose secrets live as long as their lease. `makes_secrets` is True."""
 
     def renew(self, lease: Lease, timeout: float) -> Lease:
         """Let it live on; the answer tells for how long. Raises ProviderError."""

@@ -23,7 +23,7 @@ class Aws(ABC):
 
     settings: ClassVar[tuple[str, ...]] = CREDENTIALS
     stages: ClassVar[tuple[Stage, ...]] = ()
-    leases: ClassVar[bool] = False
+    makes_secrets: ClassVar[bool] = False
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ

@@ -32,6 +32,7 @@ class AwsRdsIam(Aws):
     """Makes tokens, in the region that the endpoint's name says, or else that of the settings."""
 
     name: ClassVar[str] = "aws_iam_rds"
+    makes_secrets: ClassVar[bool] = True
 
     @classmethod
     def split(cls, text: str) -> tuple[str, str | None]:

@@ -16,7 +16,7 @@ class Env:
     name: ClassVar[str] = "env"
     settings: ClassVar[tuple[str, ...]] = ()
     stages: ClassVar[tuple[Stage, ...]] = ()
-    leases: ClassVar[bool] = False
+    makes_secrets: ClassVar[bool] = False
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ

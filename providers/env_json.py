@@ -19,7 +19,7 @@ class EnvJson:
     name: ClassVar[str] = "envjson"
     settings: ClassVar[tuple[str, ...]] = ()
     stages: ClassVar[tuple[Stage, ...]] = ()
-    leases: ClassVar[bool] = False
+    makes_secrets: ClassVar[bool] = False
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ

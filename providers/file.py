@@ -37,7 +37,7 @@ class File:
     name: ClassVar[str] = "file"
     settings: ClassVar[tuple[str, ...]] = ()
     stages: ClassVar[tuple[Stage, ...]] = ()
-    leases: ClassVar[bool] = False
+    makes_secrets: ClassVar[bool] = False
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         pass

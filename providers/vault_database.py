@@ -32,7 +32,7 @@ class VaultDatabase(VaultProvider):
     """A secret is a path that makes logins; its version is the end of the lease's id."""
 
     name: ClassVar[str] = "vaultdb"
-    leases: ClassVar[bool] = True
+    makes_secrets: ClassVar[bool] = True
 
     @classmethod
     def split(cls, text: str) -> tuple[str, str | None]:

@@ -29,7 +29,7 @@ class VaultProvider(ABC):
         "VAULT_AUTH_PASSWORD",
     )
     stages: ClassVar[tuple[Stage, ...]] = ()
-    leases: ClassVar[bool] = False
+    makes_secrets: ClassVar[bool] = False
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ

@@ -74,8 +74,10 @@ class Logins:
         for stage in (Stage.CURRENT, *self._other_stages()):
             if versions := await self._try_to_read_all(stage):
                 yield versions
+        if any(self._secrets.makes_secrets(provider) for provider, _ in self._keys()):
+            return
         until = time.monotonic() + self._rotation_wait
-        while time.monotonic() < until and not self._leased:
+        while time.monotonic() < until:
             await asyncio.sleep(_POLL_SECONDS)
             if versions := await self._try_to_read_all(Stage.CURRENT):
                 yield versions

@@ -20,7 +20,8 @@ class Metrics:
     """One process's numbers."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # a time beside every number helps nobody here
+        # A time beside every number helps nobody here.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         self.sessions = Counter(
             "keyless_sessions",

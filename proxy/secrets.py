@@ -65,6 +65,10 @@ class SecretReader:
         """What a provider keeps of a secret beside the current version."""
         return self._providers[provider].stages
 
+    def makes_secrets(self, provider: str) -> bool:
+        """Whether a provider has a new secret for every read."""
+        return self._providers[provider].makes_secrets
+
     async def read(
         self, secret: SecretName, stage: Stage = Stage.CURRENT, *, fresh: bool = False
     ) -> Read:
@@ -98,7 +102,7 @@ class SecretReader:
     async def _find(
         self, secret: SecretName, stage: Stage, since: float
     ) -> tuple[SecretVersion, str]:
-        if self._providers[secret[0]].leases:
+        if self.makes_secrets(secret[0]):
             return await self._make(secret), "read"
         if kept := self._fit(secret, stage, since, self._settings.cache_ttl):
             return kept, "cached"

@@ -36,7 +36,7 @@ class Services:
 def open_services(config: Config, environ: Mapping[str, str] = os.environ) -> Services:
     """For the providers that the file refers to, set up by `environ`.
 
-    Raises OSError where the audit log cannot be opened.
+    Raises AuditError.
     """
     used = {
         value.provider

@@ -34,7 +34,7 @@ class Sqlite:
     name: ClassVar[str] = "sqlite"
     settings: ClassVar[tuple[str, ...]] = ()  # KEYLESS_SQLITE is a path and no secret
     stages: ClassVar[tuple[Stage, ...]] = (Stage.PREVIOUS,)
-    leases: ClassVar[bool] = False
+    makes_secrets: ClassVar[bool] = False
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ

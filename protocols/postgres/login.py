@@ -9,7 +9,7 @@ from protocols.api import Endpoint, Login, TcpEndpoint, TlsMode, TlsPolicy, Unix
 
 VARIABLES = (
     Variable("HOST", "the server's host name or address, or its Unix socket's directory", True),
-    Variable("PORT", "the server's port, 5432 if not given"),
+    Variable("PORT", "the server's port, 5432 if not given", default="5432"),
     Variable("USER", "the account to log in with", required=True),
     Variable("PASS", "the account's password"),
     Variable("DB", "the database that a client gets if it names none"),

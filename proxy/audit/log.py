@@ -29,13 +29,26 @@ def context(**fields: str) -> bytes:
     return orjson.dumps(fields)[1:-1]
 
 
+class AuditError(Exception):
+    """The log cannot be opened; the text says why, and what to do."""
+
+
 class AuditLog:
-    """One process's audit. `on_failure` is called when the log cannot be written."""
+    """One process's audit. `on_failure` is called when the log cannot be written.
+
+    Raises AuditError where the log cannot be opened.
+    """
 
     def __init__(self, target: str, folder: Path) -> None:
         self.on_failure: Callable[[Refusal], None] = lambda refusal: None
         self._name = "standard output" if target == "-" else str(folder / target)
-        self._file = ChainedFile(None if target == "-" else folder / target)
+        try:
+            self._file = ChainedFile(None if target == "-" else folder / target)
+        except OSError as error:
+            raise AuditError(
+                f"the audit log {self._name} cannot be opened: {error.strerror}; "
+                "write another path under [audit], or - for standard output"
+            ) from None
         self._unwritten: list[bytes] = []
         self._timer: asyncio.TimerHandle | None = None
         self._broken: Refusal | None = None

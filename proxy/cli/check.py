@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from proxy import loop
+from proxy.audit.log import AuditError
 from proxy.check import Check, Report
 from proxy.cli.options import FAILED, config_option, fail, load_or_fail, role_or_fail
 from proxy.config import Config, Role
@@ -28,8 +29,8 @@ def check(role: str | None, path: Path, as_json: bool) -> None:
     chosen = [role_or_fail(config, role)] if role else list(config.roles.values())
     try:
         reports = loop.run(_check(config, chosen))
-    except OSError as error:
-        fail(f"the audit log cannot be opened: {error}")
+    except AuditError as error:
+        fail(str(error))
     if as_json:
         click.echo(json.dumps([{"ok": r.ok, **asdict(r)} for r in reports], indent=2))
     else:

@@ -14,6 +14,7 @@ from protocols.api import Disconnected, Endpoint, UnixEndpoint
 from protocols.errors import Refusal
 from providers.reference import Reference
 from proxy import dial, loop, registry
+from proxy.audit.log import AuditError
 from proxy.cli.options import (
     FAILED,
     config_option,
@@ -45,7 +46,7 @@ def connect(role: str, client_arguments: tuple[str, ...], path: Path) -> None:
     set_up_logging("warning")
     try:
         code = loop.run(_connect(config, chosen, client_arguments))
-    except (ClientMissing, Refusal, Disconnected, ListenError, OSError) as error:
+    except (AuditError, ClientMissing, Refusal, Disconnected, ListenError, OSError) as error:
         fail(str(error), FAILED)
     sys.exit(code)
 

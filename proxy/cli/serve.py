@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from proxy import loop
+from proxy.audit.log import AuditError
 from proxy.cli.options import config_option, fail, load_or_fail, set_up_logging
 from proxy.config import Config
 from proxy.listener import ListenError
@@ -30,7 +31,7 @@ def serve(path: Path) -> None:
     set_up_logging(config.log_level)
     try:
         loop.run(_serve(config))
-    except (ListenError, OSError) as error:
+    except (AuditError, ListenError) as error:
         fail(str(error))
 
 

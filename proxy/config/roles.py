@@ -8,9 +8,10 @@ from typing import Any
 from pydantic import ConfigDict, TypeAdapter, with_config
 
 from protocols.api import Endpoint, WireProtocol
-from providers.reference import Reference, parse
+from providers.reference import Reference
 from proxy import registry
 from proxy.addresses import is_loopback
+from proxy.config.environment import EnvironmentReader
 from proxy.config.problems import Problems, suggestion
 from proxy.config.schema import Allow, RoleTable
 
@@ -53,7 +54,8 @@ class RoleReader:
             return None
         self._check_listener(table)
         options = self._options(table, protocol)
-        environment = self._environment(table, protocol)
+        place = ("roles", self._name, "env")
+        environment = EnvironmentReader(protocol, place, self._problems).read(table.env)
         if len(self._problems.found) > before:
             return None
         return Role(self._name, protocol, table.listen, table.allow, environment, options)
@@ -90,32 +92,3 @@ class RoleReader:
         return self._problems.validated(
             lambda: adapter.validate_python(table.model_extra), ("roles", self._name), known
         )
-
-    def _environment(
-        self, table: RoleTable, protocol: WireProtocol
-    ) -> Mapping[str, str | Reference]:
-        environment: dict[str, str | Reference] = {}
-        literals: dict[str, str | None] = dict.fromkeys(table.env)
-        for name, value in table.env.items():
-            try:
-                environment[name] = parsed = parse(str(value), registry.providers())
-            except ValueError as error:
-                self._add(str(error), "env", name)
-            else:
-                literals[name] = parsed if isinstance(parsed, str) else None
-        self._check_names(table, protocol)
-        for mistake in protocol.check_environment(literals):
-            name, _, sentence = mistake.partition(" ")
-            self._add(sentence, "env", name)
-        return environment
-
-    def _check_names(self, table: RoleTable, protocol: WireProtocol) -> None:
-        known = {variable.name: variable for variable in protocol.variables}
-        for name in table.env:
-            if name not in known:
-                self._add(
-                    f"is not a variable of {table.kind}{suggestion(name, known)}", "env", name
-                )
-        for variable in known.values():
-            if variable.required and variable.name not in table.env:
-                self._add(f"is missing; it is {variable.about}", "env", variable.name)

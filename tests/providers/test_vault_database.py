@@ -89,7 +89,7 @@ def until_gone(postgres: EmbeddedPostgres, user: str) -> None:
 def test_each_reader_gets_a_login_of_its_own(
     provider: LeasingProvider, postgres: EmbeddedPostgres
 ) -> None:
-    assert provider.leases
+    assert provider.makes_secrets
     versions = [provider.fetch("database/creds/app", PATIENCE) for _ in range(2)]
     users = {user_of(version) for version in versions}
     assert len(users) == 2
