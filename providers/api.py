@@ -24,6 +24,10 @@ class Secret:
     def reveal(self) -> str:
         return self._value
 
+    def scrub(self, text: str) -> str:
+        """The text without this value in it; one of a letter or two is no secret."""
+        return text.replace(self._value, "***") if len(self._value) > 2 else text
+
     def __repr__(self) -> str:
         return "Secret(***)"
 

@@ -54,7 +54,7 @@ class Check:
                 except LoginRejected as refusal:
                     rejected = refusal
         except Refusal as refusal:
-            because = f" ({refusal.detail})" if refusal.detail else ""
+            because = f" ({logins.scrub(refusal.detail)})" if refusal.detail else ""
             self._report.problem = f"{refusal}{because}"
         finally:
             await logins.close()

@@ -19,14 +19,14 @@ class Connection:
     def __init__(self, sock: socket.socket) -> None:
         self.socket = sock
         self.tls: ssl.SSLObject | None = None
+        self.heard = False  # whether the peer has sent anything
         self.incoming = ssl.MemoryBIO()  # ciphertext from the peer
         self.outgoing = ssl.MemoryBIO()  # ciphertext for the peer
 
     async def receive(self) -> bytes:
         """At least one byte; none at the end."""
-        loop = asyncio.get_running_loop()
         if self.tls is None:
-            return await loop.sock_recv(self.socket, _CHUNK)
+            return await self._read()
         while True:
             try:
                 return self.tls.read(_CHUNK)
@@ -80,11 +80,15 @@ class Connection:
     async def _exchange(self) -> None:
         """Send what TLS wants sent, then feed it what the peer sends."""
         await self._flush()
-        data = await asyncio.get_running_loop().sock_recv(self.socket, _CHUNK)
-        if data:
+        if data := await self._read():
             self.incoming.write(data)
         else:
             self.incoming.write_eof()
+
+    async def _read(self) -> bytes:
+        data = await asyncio.get_running_loop().sock_recv(self.socket, _CHUNK)
+        self.heard = self.heard or bool(data)
+        return data
 
     async def _flush(self) -> None:
         if data := self.outgoing.read():

@@ -47,11 +47,12 @@ class Listener:
         while True:
             try:
                 connection, _ = await loop.sock_accept(self._socket)
-                tune(connection)
             except OSError as error:
                 _log.warning("%s: no connection taken: %s", self.endpoint, error.strerror)
                 await asyncio.sleep(_PAUSE)
             else:
+                with suppress(OSError):  # of a client that is gone already, as its session will see
+                    tune(connection)
                 self._accepted(connection)
 
     def _actual(self, endpoint: Endpoint) -> Endpoint:

@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 
 from protocols.api import Event, Login, NeedLogin
 from protocols.errors import Reason, Refusal
-from providers.api import SecretVersion, Stage
+from providers.api import Secret, SecretVersion, Stage
 from providers.errors import ProviderError
 from providers.reference import Reference
 from proxy.audit.events import LoginRetry, SecretRead
@@ -39,6 +39,7 @@ class Logins:
         self._emit = emit
         self._candidates = self._find_candidates()
         self._tried: list[Login] = []
+        self._revealed: list[Secret] = []
         self._leased: list[LeaseName] = []
         self.versions: tuple[str, ...] = ()  # of the login given last, for the audit
 
@@ -57,10 +58,18 @@ class Logins:
         assert need.rejected is not None
         raise need.rejected
 
+    def scrub(self, text: str) -> str:
+        """What a server or the system said, without a value that came from a secret: a role that
+        names a password as its USER must not put it into the log."""
+        for secret in self._revealed:
+            text = secret.scrub(text)
+        return text
+
     async def settle(self) -> None:
         """The session is in, or never will be: forget every credential."""
         await self._candidates.aclose()
         self._tried.clear()
+        self._revealed.clear()
 
     async def close(self) -> None:
         """The session is over: end what was made for it."""
@@ -147,9 +156,11 @@ class Logins:
         if isinstance(value, str):
             return value
         try:
-            return versions[value.provider, value.secret].value(value.key).reveal()
+            secret = versions[value.provider, value.secret].value(value.key)
         except ProviderError as error:
             raise self._unavailable(error, str(value)) from None
+        self._revealed.append(secret)
+        return secret.reveal()
 
     def _unavailable(self, error: ProviderError, where: str) -> Refusal:
         """The client learns the role's name, the operator the rest."""

@@ -30,7 +30,9 @@ class Metrics:
             registry=self.registry,
         )
         self.open_sessions = Gauge(
-            "keyless_open_sessions", "Sessions from accept to close.", registry=self.registry
+            "keyless_open_sessions",
+            "Clients that are in, or being logged in.",
+            registry=self.registry,
         )
         self.login_retries = Counter(
             "keyless_login_retries",

@@ -85,12 +85,10 @@ class Server:
         session = Session(self._services, role, accepted)
         task = asyncio.create_task(session.run())
         self._sessions[task] = session
-        self._services.open_sessions += 1
         task.add_done_callback(self._over)
 
     def _over(self, task: asyncio.Task[None]) -> None:
         del self._sessions[task]
-        self._services.open_sessions -= 1
 
     def _stop_all(self, refusal: Refusal) -> None:
         for session in list(self._sessions.values()):

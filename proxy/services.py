@@ -16,7 +16,7 @@ from proxy.secrets import SecretReader
 
 @dataclass(slots=True)
 class Services:
-    """`open_sessions` counts from accept to close."""
+    """`open_sessions` counts clients that said what they want and may have it, until they leave."""
 
     config: Config
     metrics: Metrics

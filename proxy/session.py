@@ -40,6 +40,7 @@ class Session:
         self._driver = Driver(services.config.timeouts, client=self._client, logins=self._log_in)
         self._relay: Relay | None = None
         self._stopped: Refusal | None = None
+        self._admitted = False
 
     async def run(self) -> None:
         try:
@@ -47,13 +48,15 @@ class Session:
         except Refusal as refusal:
             self._denied(refusal)
         except (Disconnected, OSError) as gone:
-            _log.debug("session %s: %s before it was in", self.id, gone)
+            self._left(gone)
         except Exception:
             _log.exception("session %s failed; this is a bug in Keyless", self.id)
         finally:
             self._client.close()
             if self._driver.upstream is not None:
                 self._driver.upstream.close()
+            if self._admitted:
+                self._services.open_sessions -= 1
             await self._logins.close()
 
     def stop(self, refusal: Refusal) -> None:
@@ -71,6 +74,9 @@ class Session:
         self._identity = identify(self._client.socket)
         try:
             result = await self._driver.run(self._role.protocol.handshake(_nonce))
+        except Refusal as refusal:
+            refusal.detail = self._logins.scrub(refusal.detail)
+            raise
         finally:
             await self._logins.settle()
         if isinstance(result, Flow):
@@ -80,21 +86,24 @@ class Session:
 
     async def _log_in(self, need: NeedLogin) -> Login:
         self._wish = need.wish
-        self._check_admission()
+        if not self._admitted:
+            self._admit()
         login = await self._logins.next(need)
         self._services.audit.flush()  # what cannot be audited does not happen
         self._login = login.without_credentials()
         return login
 
-    def _check_admission(self) -> None:
+    def _admit(self) -> None:
         limit = self._services.config.limits.sessions
         if self._stopped is not None:
             raise self._stopped
-        if self._services.open_sessions > limit:
-            raise Refusal(Reason.LIMIT_REACHED, f"all {limit} sessions are taken; try again later")
         if not self._identity.may_use(self._role.allow):
             sentence = f'role "{self._role.name}" does not exist'
             raise Refusal(Reason.UNKNOWN_ROLE, sentence, detail="the role's allow does not name it")
+        if self._services.open_sessions >= limit:
+            raise Refusal(Reason.LIMIT_REACHED, f"all {limit} sessions are taken; try again later")
+        self._services.open_sessions += 1
+        self._admitted = True
 
     async def _relay_flow(self, flow: Flow) -> None:
         assert self._driver.upstream is not None
@@ -156,6 +165,12 @@ class Session:
             self._emit(SessionDenied(kind, client, wish, reason, sentence, why))
         except Refusal as unwritable:
             _log.error("session %s: %s", self.id, unwritable.detail)
+
+    def _left(self, gone: Exception) -> None:
+        """A client that said something and left is worth a line; a probe of the port is not."""
+        level = logging.INFO if self._client.heard else logging.DEBUG
+        why = f"{gone} ({gone.__cause__})" if gone.__cause__ else str(gone)
+        _log.log(level, "session %s of role %s: %s before it was in", self.id, self._role.name, why)
 
     def _count(self, outcome: str) -> None:
         self._services.metrics.sessions.labels(self._role.name, outcome).inc()

@@ -73,9 +73,14 @@ class Upstream:
         if code in _REASONS:
             reason, what = _REASONS[code]
             return Refusal(reason, f"{self} {what}", detail=detail)
-        if self.let_us_in and self.login.user not in sentence:
+        if self.let_us_in and not self._tells_of_the_login(sentence):
             return UpstreamRefused(sentence, code=code, detail=detail)
         return UpstreamRefused(f"{self} refused the session ({code})", code=code, detail=detail)
+
+    def _tells_of_the_login(self, sentence: str) -> bool:
+        """Whether a value is in it that may have come from a secret."""
+        values = (self.login.user, self.login.password, self.login.database)
+        return any(value in sentence for value in values if value)
 
     def __str__(self) -> str:
         return f'upstream of role "{self.login.role}"'
