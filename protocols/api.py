@@ -226,6 +226,10 @@ class Tap(Protocol):
         in the middle of a message, or when either side has already said goodbye."""
 
     @property
+    def full(self) -> bool:
+        """Whether so much is unanswered that nothing more should be taken from the client yet."""
+
+    @property
     def busy(self) -> bool:
         """Whether upstream still owes an answer."""
 

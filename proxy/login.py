@@ -22,7 +22,8 @@ from proxy.secrets import SecretName
 from proxy.services import Services
 
 _MAX_ATTEMPTS = 5  # far below any lockout
-_POLL_SECONDS = 0.1
+_FIRST_PAUSE = 0.05  # seconds between two questions to the provider; doubles each time
+_LONGEST_PAUSE = 0.4
 
 Versions = Mapping[SecretName, SecretVersion]
 
@@ -47,7 +48,7 @@ class Logins:
         """A login that was not tried yet. Raises `need.rejected` where there is none."""
         async for versions in self._candidates:
             login = self._make(versions)
-            if login in self._tried:
+            if not self._is_worth_trying(login):
                 continue
             self.versions = tuple(version.version for version in versions.values())
             self._tried.append(login)
@@ -64,6 +65,12 @@ class Logins:
         for secret in self._revealed:
             text = secret.scrub(text)
         return text
+
+    def _is_worth_trying(self, login: Login) -> bool:
+        """Once; and once more after another one, for upstream may have moved on to it meanwhile:
+        refused before it was valid, it would else be the one that nobody tries."""
+        again = self._tried.count(login)
+        return not again or (again == 1 and login != self._tried[-1])
 
     async def settle(self) -> None:
         """The session is in, or never will be: forget every credential."""
@@ -86,8 +93,10 @@ class Logins:
         if any(self._secrets.makes_secrets(provider) for provider, _ in self._keys()):
             return
         until = time.monotonic() + self._rotation_wait
-        while time.monotonic() < until:
-            await asyncio.sleep(_POLL_SECONDS)
+        pause = _FIRST_PAUSE
+        while time.monotonic() < until and len(self._tried) < _MAX_ATTEMPTS:
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
             if versions := await self._try_to_read_all(Stage.CURRENT):
                 yield versions
 
@@ -98,8 +107,6 @@ class Logins:
 
     async def _try_to_read_all(self, stage: Stage) -> Versions | None:
         """None where the provider has no such version, or fails: another may still do."""
-        if len(self._tried) == _MAX_ATTEMPTS:
-            return None
         try:
             return await self._read_all(stage, fresh=True)
         except Refusal as refusal:

@@ -36,9 +36,23 @@ class Outcome:
 
 
 class _Pipe:
-    """One direction; tells the relay of whatever is not plain moving."""
+    """One direction; tells the relay of whatever is not plain moving.
 
-    __slots__ = ("_from", "_loop", "_observe", "_relay", "_sink", "_source", "_to", "moved")
+    It is not read for while its sink is `blocked`, or while it is `held` because the tap is full.
+    """
+
+    __slots__ = (
+        "_from",
+        "_loop",
+        "_observe",
+        "_relay",
+        "_sink",
+        "_source",
+        "_to",
+        "blocked",
+        "held",
+        "moved",
+    )
 
     def __init__(
         self, relay: "Relay", ends: tuple[Side, Side], legs: tuple[Leg, Leg], observe: Observe
@@ -48,6 +62,8 @@ class _Pipe:
         self._from, self._to = ends
         self._source, self._sink = legs
         self._observe = observe
+        self.blocked = False
+        self.held = False
         self.moved = 0
 
     def start(self, first: bytes) -> None:
@@ -59,6 +75,22 @@ class _Pipe:
     def stop(self) -> None:
         self._loop.remove_reader(self._source.socket)
         self._loop.remove_writer(self._sink.socket)
+
+    def hold(self) -> None:
+        """Read no more until `go_on`."""
+        self.held = True
+        self._loop.remove_reader(self._source.socket)
+
+    def go_on(self) -> None:
+        self.held = False
+        self._read_again()
+
+    def _read_again(self) -> None:
+        if self.blocked or self.held:
+            return
+        self._loop.add_reader(self._source.socket, self._readable)
+        if self._source.pending:
+            self._loop.call_soon(self._readable)
 
     def _readable(self) -> None:
         while True:
@@ -79,20 +111,20 @@ class _Pipe:
     def _move(self, chunk: memoryview) -> bool:
         """Send first and look afterwards: nobody waits for the audit. False: not to be read on."""
         try:
-            taken = self._sink.send(chunk)
+            if not self._sink.send(chunk):
+                self.blocked = True
+                self._loop.remove_reader(self._source.socket)
+                self._loop.add_writer(self._sink.socket, self._writable)
         except OSError as error:
             self._relay.unwritable(self._to, error)
             return False
-        if not taken:
-            self._loop.remove_reader(self._source.socket)
-            self._loop.add_writer(self._sink.socket, self._writable)
         self.moved += len(chunk)
         try:
             self._observe(chunk)
         except Exception as fault:
             self._relay.unauditable(fault)
             return False
-        return taken
+        return not (self.blocked or self.held)
 
     def _writable(self) -> None:
         try:
@@ -102,9 +134,8 @@ class _Pipe:
             self._relay.unwritable(self._to, error)
             return
         self._loop.remove_writer(self._sink.socket)
-        self._loop.add_reader(self._source.socket, self._readable)
-        if self._source.pending:
-            self._readable()
+        self.blocked = False
+        self._read_again()
 
 
 class Relay:
@@ -116,10 +147,9 @@ class Relay:
         self._upstream = upstream
         self._tap = tap
         self._role = role
-        self._up = _Pipe(self, (Side.CLIENT, Side.UPSTREAM), (client, upstream), tap.client_sent)
-        self._down = _Pipe(
-            self, (Side.UPSTREAM, Side.CLIENT), (upstream, client), tap.upstream_sent
-        )
+        up, down = (Side.CLIENT, Side.UPSTREAM), (Side.UPSTREAM, Side.CLIENT)
+        self._up = _Pipe(self, up, (client, upstream), self._client_sent)
+        self._down = _Pipe(self, down, (upstream, client), self._upstream_sent)
         self._finished: asyncio.Future[tuple[str, str]] = self._loop.create_future()
         self._client_has_ended = False
 
@@ -147,6 +177,16 @@ class Relay:
         if not self._finished.done():
             self._say_last_words(refusal)
             self._finish("proxy", refusal.detail or str(refusal))
+
+    def _client_sent(self, chunk: memoryview) -> None:
+        self._tap.client_sent(chunk)
+        if self._tap.full:
+            self._up.hold()
+
+    def _upstream_sent(self, chunk: memoryview) -> None:
+        self._tap.upstream_sent(chunk)
+        if self._up.held and not self._tap.full:
+            self._up.go_on()
 
     def unauditable(self, fault: Exception) -> None:
         """The tap could not make sense of what passed, or the audit not take it."""

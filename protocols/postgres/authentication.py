@@ -51,6 +51,8 @@ def _cleartext(upstream: Upstream) -> Generator[Command, Any, str]:
 
 def _md5(upstream: Upstream, salt: bytes) -> Generator[Command, Any, str]:
     _require(upstream, "md5", "asks for an md5 password")
+    if len(salt) != 4:
+        raise upstream.broken(f"sent an md5 salt of {len(salt)} bytes")
     account = messages.raw(upstream.login.password) + messages.raw(upstream.login.user)
     inner = md5(account, usedforsecurity=False).hexdigest().encode()
     digest = md5(inner + salt, usedforsecurity=False).hexdigest()

@@ -25,7 +25,7 @@ from protocols.postgres.login import PostgresLogin
 from protocols.postgres.messages import NegotiateProtocolVersion, StartupMessage
 from protocols.postgres.upstream import Upstream
 
-_MAX_GREETINGS = 1_000  # ParameterStatus and notices between AuthenticationOk and ReadyForQuery
+_MAX_GREETINGS = 1 << 18  # bytes between AuthenticationOk and ReadyForQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +94,11 @@ def negotiate_tls(upstream: Upstream) -> Generator[Command, Any, None]:
 
 def _greetings(upstream: Upstream) -> Generator[Command, Any, tuple[Message, ...]]:
     greetings: list[Message] = []
+    size = 0
     while not greetings or greetings[-1].kind != b"Z":
         message = yield from upstream.receive()
-        if message.kind not in (b"S", b"N", b"K", b"Z") or len(greetings) == _MAX_GREETINGS:
+        size += 5 + len(message.body)
+        if message.kind not in (b"S", b"N", b"K", b"Z") or size > _MAX_GREETINGS:
             raise upstream.broken(f"sent message {message.kind!r} where ReadyForQuery is due")
         greetings.append(message)
     return tuple(greetings)

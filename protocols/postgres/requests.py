@@ -64,6 +64,9 @@ def read_request(kind: str, body: bytes, size: int, now: float, copies: int) -> 
         case "E":
             request.name, rest = _name(body)
             request.row_limit = int.from_bytes(rest[:4], "big")
+        case "F":
+            oid = int.from_bytes(body[:4], "big")
+            request.statement = Statement(call := f"function {oid}", len(call))
         case "C":  # S or P, then the name of a statement or portal
             name, _ = _name(body[1:])
             request.name = body[:1] + name
@@ -80,4 +83,8 @@ def _name(body: bytes) -> tuple[bytes, bytes]:
 
 def first_string(body: bytes) -> str:
     """The bytes before the first NUL. What is not UTF-8 stays readable, byte by byte."""
-    return body.partition(b"\0")[0].decode("utf-8", "backslashreplace")
+    return readable(body.partition(b"\0")[0])
+
+
+def readable(text: bytes) -> str:
+    return text.decode("utf-8", "backslashreplace")

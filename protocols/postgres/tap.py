@@ -24,10 +24,14 @@ from protocols.postgres.requests import (
     Statement,
     first_string,
     read_request,
+    readable,
 )
 
 _MAX_NAMES = 10_000  # prepared statements, and portals, that one session's audit keeps in mind
-_MAX_PENDING = 100_000  # requests that a client may send ahead of their answers
+# Requests that a client may send ahead of their answers. Upstream keeps up to 8 KiB of answers to
+# itself, which is 1,638 of the shortest: with more room than that, both sides always get on.
+_MAX_PENDING = 10_000
+_PENDING_AGAIN = 5_000
 
 
 @dataclass(slots=True)
@@ -44,6 +48,15 @@ class PostgresQuery:
     duration_ms: float
     sqlstate: str | None  # None: upstream reported no error
     finished: bool
+
+
+@dataclass(slots=True)
+class PostgresPrepare:
+    """A statement that a client gave a name to, in its session; its text is cut at 64 KiB."""
+
+    name: ClassVar[str] = "postgres.prepare"
+    statement_name: str
+    statement: str
 
 
 class PostgresTap:
@@ -63,6 +76,7 @@ class PostgresTap:
         self._copies_ended = 0
         self._copied_told = 0  # bytes of copy data that are in a report, or belong to nothing
         self._skipping = False  # upstream passes over what the client sends, up to a Sync
+        self._was_full = False
         self._goodbye_said = False  # Terminate, or a fatal error
 
     def client_sent(self, chunk: memoryview) -> None:
@@ -75,6 +89,12 @@ class PostgresTap:
         if self._goodbye_said or not self._upstream.at_boundary:
             return b""
         return error_response(refusal)
+
+    @property
+    def full(self) -> bool:
+        limit = _PENDING_AGAIN if self._was_full else _MAX_PENDING
+        self._was_full = len(self._pending) >= limit
+        return self._was_full
 
     @property
     def busy(self) -> bool:
@@ -101,8 +121,6 @@ class PostgresTap:
     # -- the client's requests ------------------------------------------------------------------
 
     def _asked(self, kind: str, body: bytes, size: int) -> None:
-        if len(self._pending) == _MAX_PENDING:
-            raise ClientProtocolError(f"more than {_MAX_PENDING} requests are unanswered")
         if self._skipping and kind != "S":
             return
         self._skipping = False
@@ -128,6 +146,9 @@ class PostgresTap:
     def _parse_complete(self, *_: object) -> None:
         if request := self._answered("P"):
             _remember(self._statements, request.name, request.statement)
+            if request.name:  # SQL's EXECUTE may run it, and says its name only
+                statement = redact(request.statement.text)
+                self._emit(PostgresPrepare(readable(request.name), statement))
 
     def _bind_complete(self, *_: object) -> None:
         if request := self._answered("B"):

@@ -23,7 +23,7 @@ class Spy:
     and whatever upstream says is one."""
 
     def __init__(self) -> None:
-        self.busy = False
+        self.busy = self.full = False
         self.from_client = self.from_upstream = 0
 
     def client_sent(self, chunk: memoryview) -> None:
@@ -137,6 +137,25 @@ async def test_a_side_that_does_not_read_stops_the_other(
         assert spy.from_upstream < 10_000_000
         assert await _read(bench.client, len(_LARGE)) == _LARGE
         await sending
+
+
+async def test_a_client_that_asks_too_much_at_once_is_held_back(
+    pair: SocketPair, other_pair: SocketPair
+) -> None:
+    async with _relaying(pair, other_pair) as (bench, spy):
+        spy.full = True
+        await _send(bench.client, b"first")
+        assert await _read(bench.upstream, 5) == b"first"
+        await _send(bench.client, b"second")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await _read(bench.upstream, 6)
+        await _send(bench.upstream, b"busy")
+        assert await _read(bench.client, 4) == b"busy"
+        assert spy.from_client == 5
+        spy.full = False
+        await _send(bench.upstream, b"done")
+        assert await _read(bench.upstream, 6) == b"second"
 
 
 async def test_a_client_that_closes(pair: SocketPair, other_pair: SocketPair) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from protocols.api import Event
-from protocols.postgres.tap import PostgresQuery, PostgresTap
+from protocols.postgres.tap import PostgresPrepare, PostgresQuery, PostgresTap
 from tests.protocols.postgres.server import error
 from tests.wire import message, query
 
@@ -93,6 +93,7 @@ class Watched:
     cut: int = 1 << 30
     now: float = 0.0
     events: list[PostgresQuery] = field(default_factory=list)
+    prepared: list[PostgresPrepare] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.tap = PostgresTap(self._emit, lambda: self.now)
@@ -111,6 +112,9 @@ class Watched:
         return [replace(event, duration_ms=0.0) for event in self.events]
 
     def _emit(self, event: Event) -> None:
+        if isinstance(event, PostgresPrepare):
+            self.prepared.append(event)
+            return
         assert isinstance(event, PostgresQuery)
         self.events.append(event)
 

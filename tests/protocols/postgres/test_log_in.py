@@ -144,7 +144,8 @@ def test_what_follows_ready_for_query_is_left_over(cut: int) -> None:
         message(b"A", b"\0\0\0\1a\0b\0"),
         message(b"v", b"\0\3\0\0\0\0\0\0"),
         message(b"q"),
-        NOTICE * 1_001 + READY,
+        message(b"N", bytes(20_000)) * 14 + READY,
+        message(b"S") * 60_000 + READY,
     ],
 )
 def test_another_message_before_ready_for_query_is_refused(greetings: bytes) -> None:

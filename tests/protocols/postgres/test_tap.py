@@ -3,6 +3,7 @@
 import pytest
 
 from protocols.errors import ClientProtocolError, Reason, ServerProtocolError
+from protocols.postgres.tap import PostgresPrepare
 from tests.protocols.postgres.queries import (
     ASYNCHRONOUS,
     COLUMNS,
@@ -87,16 +88,16 @@ def test_an_empty_query_is_one_too(cut: int) -> None:
     assert [event.statement for event in watched.events] == ["", "SELECT 1"]
 
 
-def test_a_function_call_is_told_without_a_text(cut: int) -> None:
+def test_a_function_call_is_told_by_its_oid(cut: int) -> None:
     watched = Watched(cut)
     call = message(b"F", b"\0\0\6\x3e" + bytes(6))
     watched.client(call + query("SELECT 1") + call)
     watched.upstream(message(b"V", b"\0\0\0\2ok") + READY + _SELECT + READY)
     watched.upstream(failed("42883") + READY)
     assert watched.told == [
-        ran("", protocol="function"),
+        ran("function 1598", protocol="function"),
         ran("SELECT 1", "SELECT 1", rows=1, protocol="simple"),
-        ran("", protocol="function", sqlstate="42883"),
+        ran("function 1598", protocol="function", sqlstate="42883"),
     ]
 
 
@@ -206,11 +207,27 @@ def test_a_name_without_an_end_ends_the_session(kind: bytes, size: int) -> None:
         assert caught.value.reason is Reason.OVERSIZED
 
 
-def test_a_client_may_not_ask_without_end() -> None:
+def test_a_client_far_ahead_of_its_answers_is_held_back_until_half_are_there() -> None:
     watched = Watched()
-    watched.client(SYNC * 100_000)
-    with pytest.raises(ClientProtocolError, match="more than 100000 requests are unanswered"):
-        watched.client(SYNC)
+    watched.client(SYNC * 9_999)
+    assert not watched.tap.full
+    watched.client(SYNC)
+    assert watched.tap.full
+    watched.upstream(READY * 5_000)
+    assert watched.tap.full
+    watched.upstream(READY)
+    assert not watched.tap.full
+    watched.client(SYNC * 5_000)
+    assert not watched.tap.full
+
+
+def test_a_named_statement_is_told_of_once_it_exists_for_sql_may_execute_it_by_name() -> None:
+    watched = Watched()
+    parse = message(b"P", b"s\xff1\0DROP TABLE t WHERE password='x'\0\0\0")
+    watched.client(parse + message(b"P", b"\0SELECT 1\0\0\0") + SYNC)
+    assert watched.prepared == []
+    watched.upstream(message(b"1", b"") * 2 + READY)
+    assert watched.prepared == [PostgresPrepare("s\\xff1", "DROP TABLE t WHERE password='***'")]
 
 
 def test_answers_that_nobody_asked_for_are_passed_over(cut: int) -> None:

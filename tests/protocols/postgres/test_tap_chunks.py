@@ -80,7 +80,7 @@ def test_the_recorded_session_tells_what_happened() -> None:
         (_LONG[:20], 2, None, True),
         ("COPY t FROM STDIN", 3, None, True),
         ("COPY t TO STDOUT", 2, None, True),
-        ("", 0, None, True),
+        ("function 0", 0, None, True),
         ("cut short", 0, None, False),
     ]
 
