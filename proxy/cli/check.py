@@ -16,7 +16,7 @@ from proxy.config import Config, Role
 from proxy.services import open_services
 
 
-@click.command()
+@click.command(short_help="Prove that one role works, or every role.")
 @click.argument("role", required=False)
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -31,7 +31,7 @@ from proxy.listener import ListenError
 from proxy.server import Server
 
 
-@click.command(context_settings={"ignore_unknown_options": True})
+@click.command(short_help="Open psql on a role.", context_settings={"ignore_unknown_options": True})
 @click.argument("role")
 @click.argument("client_arguments", nargs=-1, type=click.UNPROCESSED)
 @config_option

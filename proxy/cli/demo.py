@@ -8,7 +8,7 @@ from proxy import loop
 from proxy.cli.options import fail, set_up_logging
 
 
-@click.command()
+@click.command(short_help="See it work, on servers of its own.")
 @click.option("--once", is_flag=True, help="End after the last step instead of opening a prompt.")
 def demo(once: bool) -> None:
     """See it work: a PostgreSQL, a secrets provider, and psql let in without a password.

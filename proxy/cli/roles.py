@@ -8,7 +8,7 @@ import click
 from proxy.cli.options import config_option, load_or_fail
 
 
-@click.command()
+@click.command(short_help="List the roles: name, kind and listener.")
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def roles(path: Path, as_json: bool) -> None:

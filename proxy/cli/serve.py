@@ -17,7 +17,7 @@ from proxy.server import Server
 _log = logging.getLogger("keyless.server")
 
 
-@click.command()
+@click.command(short_help="Run the proxy for everybody on this machine.")
 @config_option
 def serve(path: Path) -> None:
     """Run the proxy: a listener for every role of the configuration file.

@@ -45,7 +45,8 @@ def load(path: Path) -> Config:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise ConfigError(path, [Problem("", f"it cannot be read: {error.strerror}")]) from None
+        why = f"it cannot be read: {error.strerror}; --config names another file"
+        raise ConfigError(path, [Problem("", why)]) from None
     except UnicodeDecodeError:
         raise ConfigError(path, [Problem("", "it is not UTF-8 text")]) from None
     return parse_text(text, path)
