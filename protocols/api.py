@@ -7,7 +7,7 @@ scripted bytes in tests and over sockets in `proxy.driver`.
 """
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar, Protocol, Self
 
@@ -46,12 +46,10 @@ class TlsMode(Enum):
 
 @dataclass(frozen=True, slots=True)
 class TlsPolicy:
-    """What TLS to upstream must prove. Certificates and keys are PEM text or a path."""
+    """What TLS to upstream must prove, and to whose authority: PEM text, a path, or `system`."""
 
     mode: TlsMode
     root_certificate: str | None = None
-    certificate: str | None = None
-    private_key: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,9 +210,10 @@ Nonce = Callable[[], bytes]  # 18 random bytes
 class Tap(Protocol):
     """Watches one session's bytes after login and tells the audit what they meant.
 
-    It is shown every byte, after it was relayed, in chunks as they came; a view is valid during the
-    call only. It raises `ClientProtocolError` or `ServerProtocolError` where the bytes are not the
-    protocol, for what cannot be read cannot be audited.
+    It is shown every byte in chunks as they came, the client's before they are relayed and
+    upstream's after; a view is valid during the call only. It raises `ClientProtocolError` or
+    `ServerProtocolError` where the bytes are not the protocol, for what cannot be read cannot be
+    audited.
     """
 
     def client_sent(self, chunk: memoryview) -> None: ...
@@ -231,7 +230,7 @@ class Tap(Protocol):
 
     @property
     def busy(self) -> bool:
-        """Whether upstream still owes an answer."""
+        """Whether upstream owes an answer, and nobody has said goodbye without waiting for it."""
 
     def close(self) -> None:
         """The session is over: whatever is unfinished will stay so."""

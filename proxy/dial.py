@@ -1,6 +1,8 @@
 """Connects to upstream: every address a name has, in turn, until one answers."""
 
 import asyncio
+import errno
+import os
 import socket
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 from protocols.api import Endpoint, UnixEndpoint
 
 KEEPALIVE_IDLE = 60  # seconds; a peer that vanished without a word is found out in two minutes
+_UNACKNOWLEDGED = 120
 _KEEPALIVE_INTERVAL = 15
 _KEEPALIVE_PROBES = 4
 
@@ -30,12 +33,18 @@ async def resolve(endpoint: Endpoint) -> list[Address]:
     return [Address(family, sockaddr) for family, _, _, _, sockaddr in found]
 
 
-async def connect(addresses: list[Address]) -> tuple[socket.socket, Address]:
-    """The first address that takes a connection. Raises the last one's OSError."""
+async def connect(addresses: list[Address], until: float) -> tuple[socket.socket, Address]:
+    """The first address that takes a connection before the loop's time is `until`: one that does
+    not answer has its share of what is left. Raises the last one's OSError."""
+    loop = asyncio.get_running_loop()
     failure = OSError("the name has no address")
-    for address in addresses:
+    for left, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
+        share = (until - loop.time()) / left
         try:
-            return await _connect(address), address
+            async with asyncio.timeout(share):
+                return await _connect(address), address
+        except TimeoutError:
+            failure = OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
         except OSError as error:
             failure = error
     raise failure
@@ -59,6 +68,8 @@ def tune(sock: socket.socket) -> None:
         return
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # where keepalive is silent: with data under way
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1000 * _UNACKNOWLEDGED)
     if hasattr(socket, "TCP_KEEPIDLE"):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_IDLE)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _KEEPALIVE_INTERVAL)

@@ -5,6 +5,7 @@ that the protocol can word it. Each side has a deadline for all it must do until
 """
 
 import asyncio
+import logging
 import os
 import ssl
 from collections.abc import Awaitable, Callable, Generator
@@ -31,6 +32,7 @@ from proxy.connection import Connection
 from proxy.dial import Address
 from proxy.tls import client_context, server_context
 
+_log = logging.getLogger("keyless.driver")
 T = TypeVar("T")
 Logins = Callable[[NeedLogin], Awaitable[Login]]
 
@@ -58,6 +60,7 @@ class Driver:
         now = asyncio.get_running_loop().time()
         self._client_until = now + timeouts.client
         self._upstream_until = now + timeouts.upstream
+        self._pinned = address
         self.upstream = upstream
         self.address = address
 
@@ -74,6 +77,10 @@ class Driver:
                 step, argument = generator.send, await self._carry_out(command)
             except (Refusal, Disconnected) as fault:
                 step, argument = generator.throw, fault
+            except Exception as bug:
+                _log.error("this is a bug in Keyless", exc_info=bug)
+                refusal = Refusal(Reason.INTERNAL, "the proxy failed; tell its operator")
+                step, argument = generator.throw, refusal
 
     async def _carry_out(self, command: Command) -> Any:
         match command:
@@ -137,8 +144,8 @@ class Driver:
         if self.upstream is not None:
             self.upstream.close()
         try:
-            addresses = [self.address] if self.address else await dial.resolve(login.endpoint)
-            sock, self.address = await dial.connect(addresses)
+            addresses = [self._pinned] if self._pinned else await dial.resolve(login.endpoint)
+            sock, self.address = await dial.connect(addresses, self._upstream_until)
         except OSError as error:
             raise Refusal(
                 Reason.UPSTREAM_UNREACHABLE,

@@ -7,11 +7,15 @@ For a Unix socket that is SO_PEERCRED, for loopback TCP on Linux the socket diag
 import grp
 import os
 import pwd
+import select
 import socket
 import struct
 import sys
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from proxy.config import Allow
@@ -38,12 +42,7 @@ class Identity:
     @property
     def user(self) -> str | None:
         """The operating system's name of the user, or its number where it has no name."""
-        if self.uid is None:
-            return None
-        try:
-            return pwd.getpwuid(self.uid).pw_name
-        except KeyError:
-            return str(self.uid)
+        return None if self.uid is None else _name_of(self.uid, _minute())
 
     def describe(self) -> Mapping[str, str | int | None]:
         return {"user": self.user, "uid": self.uid, "pid": self.pid, "address": self.address}
@@ -54,7 +53,7 @@ class Identity:
             return True
         user = self.user
         return user is not None and (
-            user in allow.users or not set(allow.groups).isdisjoint(_groups(user))
+            user in allow.users or not _groups_of(user, _minute()).isdisjoint(allow.groups)
         )
 
 
@@ -67,6 +66,21 @@ def identify(connection: socket.socket) -> Identity:
     if sys.platform == "linux" and address.is_loopback:
         return Identity(f"{address}:{peer[1]}", _loopback_owner(peer, local))
     return Identity(f"{address}:{peer[1]}")
+
+
+def is_gone(connection: socket.socket) -> bool:
+    """Whether the program at the other end has closed its socket, and not only ended its side of
+    the connection. False where the kernel does not tell."""
+    if connection.family == socket.AF_UNIX:
+        poll = select.poll()
+        poll.register(connection, 0)
+        return bool(poll.poll(0))  # POLLHUP: both directions are shut
+    try:
+        peer, local = connection.getpeername(), connection.getsockname()
+    except OSError:
+        return True
+    on_this_host = sys.platform == "linux" and ip_address(peer[0]).is_loopback
+    return on_this_host and _loopback_owner(peer, local) is None
 
 
 def _unix_peer(connection: socket.socket) -> Identity:
@@ -110,15 +124,27 @@ def _padded(address: IPv4Address | IPv6Address) -> bytes:
     return address.packed.ljust(16, b"\0")
 
 
-def _groups(user: str) -> set[str]:
+def _minute() -> int:
+    """Names are looked up once a minute, for a name service may be far away."""
+    return int(time.monotonic() // 60)
+
+
+@lru_cache(maxsize=1_000)
+def _name_of(uid: int, _: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+@lru_cache(maxsize=1_000)
+def _groups_of(user: str, _: int) -> frozenset[str]:
     try:
         entry = pwd.getpwnam(user)
     except KeyError:
-        return set()
+        return frozenset()
     names = set()
     for gid in os.getgrouplist(user, entry.pw_gid):
-        try:
+        with suppress(KeyError):  # a group without a name
             names.add(grp.getgrgid(gid).gr_name)
-        except KeyError:
-            continue
-    return names
+    return frozenset(names)

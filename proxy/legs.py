@@ -96,8 +96,9 @@ class TlsLeg:
         return False
 
     def end(self) -> None:
-        with suppress(ssl.SSLError):  # close_notify is written now; the peer's comes when it may
-            self._tls.unwrap()
+        if not self.pending:  # else OpenSSL throws away what was not read yet
+            with suppress(ssl.SSLError):  # close_notify is written; the peer's comes when it may
+                self._tls.unwrap()
         if self.flush():
             self._wire.end()
 

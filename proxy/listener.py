@@ -1,6 +1,7 @@
 """A role's listener: takes connections and makes sessions of them."""
 
 import asyncio
+import errno
 import logging
 import os
 import socket
@@ -31,6 +32,7 @@ class Listener:
             self._socket = _open(endpoint)
         except OSError as error:
             raise ListenError(_explain(endpoint, error)) from None
+        self._inode = os.stat(self._path).st_ino if self._path else 0
         self.endpoint = self._actual(endpoint)
         self._task = asyncio.create_task(self._accept())
         self._task.add_done_callback(lambda _: self._socket.close())
@@ -40,17 +42,22 @@ class Listener:
         self._task.cancel()
         if self._path is not None:
             with suppress(OSError):
-                os.unlink(self._path)
+                if os.stat(self._path).st_ino == self._inode:  # another proxy may have taken over
+                    os.unlink(self._path)
 
     async def _accept(self) -> None:
         loop = asyncio.get_running_loop()
+        failing = False
         while True:
             try:
                 connection, _ = await loop.sock_accept(self._socket)
             except OSError as error:
-                _log.warning("%s: no connection taken: %s", self.endpoint, error.strerror)
+                if not failing:
+                    _log.warning("%s: no connection taken: %s", self.endpoint, error.strerror)
+                failing = True
                 await asyncio.sleep(_PAUSE)
             else:
+                failing = False
                 with suppress(OSError):  # of a client that is gone already, as its session will see
                     tune(connection)
                 self._accepted(connection)
@@ -101,6 +108,7 @@ def _remove_stale(path: str) -> None:
     if not os.path.exists(path) or not stat.S_ISSOCK(os.stat(path).st_mode):
         return
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1)
         try:
             probe.connect(path)
         except ConnectionRefusedError:
@@ -109,8 +117,8 @@ def _remove_stale(path: str) -> None:
 
 def _explain(endpoint: Endpoint, error: OSError) -> str:
     advice = {
-        98: "something else listens there: stop it, or change `listen`",
-        13: "not permitted: choose a port above 1023, or a path this user may write to",
-        99: "this machine does not have that address: change `listen`",
+        errno.EADDRINUSE: "something else listens there: stop it, or change `listen`",
+        errno.EACCES: "not permitted: choose a port above 1023, or a path this user may write to",
+        errno.EADDRNOTAVAIL: "this machine does not have that address: change `listen`",
     }.get(error.errno or 0, error.strerror)
     return f"cannot listen on {endpoint}: {advice}"

@@ -2,18 +2,20 @@
 
 A refused login is no failed session yet: the credential may be older than the database's, or newer.
 `Logins` tries what the provider says now, then the versions beside it, then waits a moment for a
-newer one. No login is tried twice, and no session tries more than a few.
+newer one. No login is tried again, except once where upstream may have moved on to it meanwhile,
+and no session tries more than a few.
 """
 
 import asyncio
 import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import suppress
 
 from protocols.api import Event, Login, NeedLogin
 from protocols.errors import Reason, Refusal
-from providers.api import Secret, SecretVersion, Stage
-from providers.errors import ProviderError
+from providers.api import Lease, Secret, SecretVersion, Stage
+from providers.errors import ProviderError, ProviderMisconfigured
 from providers.reference import Reference
 from proxy.audit.events import LoginRetry, SecretRead
 from proxy.config import Role
@@ -117,8 +119,16 @@ class Logins:
     async def _read_all(self, stage: Stage, *, fresh: bool) -> Versions:
         """Every secret the role refers to, each read once, all at the same time."""
         keys = self._keys()
-        reads = (self._read(secret, tuple(keys[secret]), stage, fresh=fresh) for secret in keys)
-        return dict(zip(keys, await asyncio.gather(*reads), strict=True))
+        reads = [
+            asyncio.ensure_future(self._read(secret, tuple(keys[secret]), stage, fresh=fresh))
+            for secret in keys
+        ]
+        try:
+            return dict(zip(keys, await asyncio.gather(*reads), strict=True))
+        except Exception:
+            # What the others make meanwhile must be known, to be ended.
+            await asyncio.gather(*reads, return_exceptions=True)
+            raise
 
     def _keys(self) -> Mapping[SecretName, list[str | None]]:
         keys: dict[SecretName, list[str | None]] = defaultdict(list)
@@ -140,14 +150,27 @@ class Logins:
             raise self._unavailable(error, f"_{provider}:{name}") from None
         milliseconds = round(read.seconds * 1000, 3)
         version = read.version
+        if version.lease is not None:
+            await self._adopt(provider, version.lease)
         self._emit(
             SecretRead(
                 provider, name, keys, stage.value, version.version, read.source, milliseconds, None
             )
         )
-        if version.lease is not None:
-            self._leased.append(self._leases.adopt(provider, version.lease))
         return version
+
+    async def _adopt(self, provider: str, lease: Lease) -> None:
+        """One that cannot be noted could outlive us unknown, so it is ended here and now."""
+        try:
+            self._leased.append(self._leases.adopt(provider, lease))
+        except OSError as error:
+            with suppress(ProviderError):
+                await self._secrets.revoke(provider, lease.id)
+            problem = ProviderMisconfigured(
+                f"the lease cannot be noted ({error.strerror}); "
+                "make the folder `leases` of [secrets] writable"
+            )
+            raise self._unavailable(problem, f"_{provider}") from None
 
     def _make(self, versions: Versions) -> Login:
         environment = {

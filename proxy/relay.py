@@ -18,7 +18,7 @@ from proxy.legs import Leg
 _log = logging.getLogger("keyless.relay")
 _BUFFER = memoryview(bytearray(65_536))  # one loop, one thread: no two pipes read at once
 _GOODBYE_SECONDS = 1.0  # for a client to take its last bytes and close
-_ABANDONED_SECONDS = 2.0  # for upstream to close after the client has
+_LOOK_AGAIN_SECONDS = 0.5  # whether a client that has ended is gone
 
 
 Observe = Callable[[memoryview], None]
@@ -39,6 +39,8 @@ class _Pipe:
     """One direction; tells the relay of whatever is not plain moving.
 
     It is not read for while its sink is `blocked`, or while it is `held` because the tap is full.
+    What the client sends is looked at first, for what cannot be audited must not reach upstream;
+    upstream's bytes are sent first, and nobody waits for the audit of them.
     """
 
     __slots__ = (
@@ -52,6 +54,7 @@ class _Pipe:
         "blocked",
         "held",
         "moved",
+        "stopped",
     )
 
     def __init__(
@@ -64,6 +67,7 @@ class _Pipe:
         self._observe = observe
         self.blocked = False
         self.held = False
+        self.stopped = False
         self.moved = 0
 
     def start(self, first: bytes) -> None:
@@ -73,6 +77,7 @@ class _Pipe:
             self._loop.call_soon(self._readable)
 
     def stop(self) -> None:
+        self.stopped = True
         self._loop.remove_reader(self._source.socket)
         self._loop.remove_writer(self._sink.socket)
 
@@ -86,14 +91,14 @@ class _Pipe:
         self._read_again()
 
     def _read_again(self) -> None:
-        if self.blocked or self.held:
+        if self.blocked or self.held or self.stopped:
             return
         self._loop.add_reader(self._source.socket, self._readable)
         if self._source.pending:
             self._loop.call_soon(self._readable)
 
     def _readable(self) -> None:
-        while True:
+        while not self.stopped:
             try:
                 size = self._source.receive(_BUFFER)
             except BlockingIOError:
@@ -109,24 +114,31 @@ class _Pipe:
                 return
 
     def _move(self, chunk: memoryview) -> bool:
-        """Send first and look afterwards: nobody waits for the audit. False: not to be read on."""
+        """Whether to read on."""
+        if self._from is Side.CLIENT and not self._look(chunk):
+            return False
         try:
             if not self._sink.send(chunk):
                 self.blocked = True
                 self._loop.remove_reader(self._source.socket)
-                self._loop.add_writer(self._sink.socket, self._writable)
+                self._loop.add_writer(self._sink.socket, self._drained)
         except OSError as error:
             self._relay.unwritable(self._to, error)
             return False
         self.moved += len(chunk)
+        if self._from is Side.UPSTREAM and not self._look(chunk):
+            return False
+        return not (self.blocked or self.held)
+
+    def _look(self, chunk: memoryview) -> bool:
         try:
             self._observe(chunk)
         except Exception as fault:
             self._relay.unauditable(fault)
             return False
-        return not (self.blocked or self.held)
+        return True
 
-    def _writable(self) -> None:
+    def _drained(self) -> None:
         try:
             if not self._sink.flush():
                 return
@@ -141,12 +153,15 @@ class _Pipe:
 class Relay:
     """Both directions of one session, from both sides being in to both being out."""
 
-    def __init__(self, client: Leg, upstream: Leg, tap: Tap, role: str) -> None:
+    def __init__(
+        self, client: Leg, upstream: Leg, tap: Tap, role: str, client_is_gone: Callable[[], bool]
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._client = client
         self._upstream = upstream
         self._tap = tap
         self._role = role
+        self._client_is_gone = client_is_gone
         up, down = (Side.CLIENT, Side.UPSTREAM), (Side.UPSTREAM, Side.CLIENT)
         self._up = _Pipe(self, up, (client, upstream), self._client_sent)
         self._down = _Pipe(self, down, (upstream, client), self._upstream_sent)
@@ -160,8 +175,9 @@ class Relay:
 
     async def run(self, flow: Flow) -> Outcome:
         """Relay until it is over. The sockets stay open, for their owner to close."""
-        self._up.start(flow.from_client)
-        self._down.start(flow.from_upstream)
+        for pipe, first in ((self._up, flow.from_client), (self._down, flow.from_upstream)):
+            if not self._finished.done():
+                pipe.start(first)
         try:
             ended_by, reason = await self._finished
         finally:
@@ -203,7 +219,14 @@ class Relay:
         self._client_has_ended = True
         with suppress(OSError):
             self._upstream.end()
-        self._finish_within(_ABANDONED_SECONDS, "client", "closed the connection")
+        self._await_upstream()
+
+    def _await_upstream(self) -> None:
+        """A client that has only ended is still answered; one that is gone is not waited for."""
+        if self._client_is_gone():
+            self._finish("client", "closed the connection")
+        elif not self._finished.done():
+            self._loop.call_later(_LOOK_AGAIN_SECONDS, self._await_upstream)
 
     def unreadable(self, side: Side, error: OSError) -> None:
         """A side's connection broke, and nothing more comes from it."""
@@ -248,12 +271,12 @@ class Relay:
         with suppress(OSError, TimeoutError):
             async with asyncio.timeout(_GOODBYE_SECONDS):
                 while not self._client.flush():
-                    await self._writable()
+                    await self._client_writable()
                 self._client.end()
                 while await self._loop.sock_recv(self._client.socket, len(_BUFFER)):
                     pass
 
-    async def _writable(self) -> None:
+    async def _client_writable(self) -> None:
         ready = self._loop.create_future()
         self._loop.add_writer(self._client.socket, ready.set_result, None)
         try:

@@ -5,6 +5,7 @@ Unless the file asks for it, nothing is kept: a read is shared only while it is 
 """
 
 import asyncio
+import logging
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -16,6 +17,8 @@ from providers.api import Lease, LeasingProvider, Provider, SecretVersion, Stage
 from providers.errors import ProviderError, ProviderUnavailable
 from proxy.config.schema import SecretSettings
 from proxy.metrics import Metrics
+
+_log = logging.getLogger("keyless.secrets")
 
 SecretName = tuple[str, str]  # the provider's name, and the secret's name there
 T = TypeVar("T")
@@ -124,9 +127,15 @@ class SecretReader:
 
     def _end_orphan(self, provider: str, task: asyncio.Task[SecretVersion]) -> None:
         if not task.cancelled() and task.exception() is None and (lease := task.result().lease):
-            revocation = asyncio.ensure_future(self.revoke(provider, lease.id))
+            revocation = asyncio.ensure_future(self._revoke_orphan(provider, lease.id))
             self._revocations.add(revocation)
             revocation.add_done_callback(self._revocations.discard)
+
+    async def _revoke_orphan(self, provider: str, lease_id: str) -> None:
+        try:
+            await self.revoke(provider, lease_id)
+        except ProviderError as error:
+            _log.warning("lease %s of %s could not be ended: %s", lease_id, provider, error)
 
     def _fit(
         self, secret: SecretName, stage: Stage, since: float, seconds: float

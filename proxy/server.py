@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import socket
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 
@@ -17,6 +18,7 @@ from proxy.tls import server_context
 
 _log = logging.getLogger("keyless.server")
 _LAST_WORDS_SECONDS = 2.0  # for sessions that were told to end
+_SILENT_SECONDS = 1.0  # for clients that are connected to say what they want, and be told
 _LOOK_AGAIN_SECONDS = 0.1  # for sessions that have become idle
 
 
@@ -71,10 +73,13 @@ class Server:
         await self._services.close()
 
     async def _stop_when_idle(self, refusal: Refusal) -> None:
+        until = time.monotonic() + _SILENT_SECONDS
         while self._sessions:
-            for session in list(self._sessions.values()):
+            for task, session in list(self._sessions.items()):
                 if session.idle:
                     session.stop(refusal)
+                elif not session.admitted and time.monotonic() > until:
+                    task.cancel()
             await self._wait(_LOOK_AGAIN_SECONDS)
 
     async def _wait(self, seconds: float) -> None:

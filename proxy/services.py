@@ -1,8 +1,9 @@
 """What all sessions of a process share, made of the configuration."""
 
 import os
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from providers.reference import Reference
 from proxy import registry
@@ -16,7 +17,8 @@ from proxy.secrets import SecretReader
 
 @dataclass(slots=True)
 class Services:
-    """`open_sessions` counts clients that said what they want and may have it, until they leave."""
+    """`open_sessions` counts clients that said what they want and may have it, until they leave;
+    `waiting`, by user id, those that have not said it yet."""
 
     config: Config
     metrics: Metrics
@@ -25,6 +27,7 @@ class Services:
     audit: AuditLog
     cancels: Cancels
     open_sessions: int = 0
+    waiting: Counter[int | None] = field(default_factory=Counter)
 
     async def close(self) -> None:
         """End what is live still, and write what waits."""

@@ -1,11 +1,13 @@
 """One session: one client connection to one role, from accept to close. The unit of audit."""
 
+import asyncio
 import logging
 import socket
 import time
+from functools import partial
 from secrets import token_bytes, token_hex
 
-from protocols.api import CancelRequest, Disconnected, Event, Flow, Login, NeedLogin, Wish
+from protocols.api import CancelRequest, Disconnected, Event, Flow, Login, NeedLogin, Side, Wish
 from protocols.errors import Reason, Refusal
 from proxy.audit.events import SessionCancel, SessionDenied, SessionEnd, SessionStart
 from proxy.audit.log import context
@@ -13,7 +15,7 @@ from proxy.cancels import Cancellable
 from proxy.config import Role
 from proxy.connection import Connection
 from proxy.driver import Driver
-from proxy.identity import Identity, identify
+from proxy.identity import Identity, identify, is_gone
 from proxy.legs import leg
 from proxy.login import Logins
 from proxy.relay import Outcome, Relay
@@ -21,6 +23,8 @@ from proxy.services import Services
 
 _log = logging.getLogger("keyless.session")
 _NONCE_BYTES = 18
+_WAITING_OF_ONE_USER = 500  # connections whose clients have not said yet what they want
+_SAID = 128  # characters of what a client called itself; PostgreSQL's names have 63 bytes
 
 
 class Session:
@@ -40,7 +44,8 @@ class Session:
         self._driver = Driver(services.config.timeouts, client=self._client, logins=self._log_in)
         self._relay: Relay | None = None
         self._stopped: Refusal | None = None
-        self._admitted = False
+        self._placed = False  # among those who have not said yet what they want
+        self.admitted = False
 
     async def run(self) -> None:
         try:
@@ -55,8 +60,10 @@ class Session:
             self._client.close()
             if self._driver.upstream is not None:
                 self._driver.upstream.close()
-            if self._admitted:
+            if self.admitted:
                 self._services.open_sessions -= 1
+            elif self._placed:
+                self._services.waiting[self._identity.uid] -= 1
             await self._logins.close()
 
     def stop(self, refusal: Refusal) -> None:
@@ -72,6 +79,9 @@ class Session:
 
     async def _serve(self) -> None:
         self._identity = identify(self._client.socket)
+        self._take_place()
+        # A name service may be slow, and everybody else's bytes are not to wait for it.
+        await asyncio.to_thread(self._identity.may_use, self._role.allow)
         try:
             result = await self._driver.run(self._role.protocol.handshake(_nonce))
         except Refusal as refusal:
@@ -84,9 +94,18 @@ class Session:
         else:
             await self._cancel(result)
 
+    def _take_place(self) -> None:
+        """Nobody may keep others out by connections that say nothing."""
+        waiting = self._services.waiting
+        uid = self._identity.uid
+        if waiting[uid] >= _WAITING_OF_ONE_USER:
+            raise Disconnected(Side.CLIENT) from Refusal(Reason.LIMIT_REACHED, "too many wait")
+        waiting[uid] += 1
+        self._placed = True
+
     async def _log_in(self, need: NeedLogin) -> Login:
         self._wish = need.wish
-        if not self._admitted:
+        if not self.admitted:
             self._admit()
         login = await self._logins.next(need)
         self._services.audit.flush()  # what cannot be audited does not happen
@@ -103,23 +122,28 @@ class Session:
         if self._services.open_sessions >= limit:
             raise Refusal(Reason.LIMIT_REACHED, f"all {limit} sessions are taken; try again later")
         self._services.open_sessions += 1
-        self._admitted = True
+        self._services.waiting[self._identity.uid] -= 1
+        self.admitted = True
 
     async def _relay_flow(self, flow: Flow) -> None:
         assert self._driver.upstream is not None
         tap = self._role.protocol.tap(self._emit, time.monotonic)
-        self._relay = Relay(leg(self._client), leg(self._driver.upstream), tap, self._role.name)
+        client, upstream = leg(self._client), leg(self._driver.upstream)
+        gone = partial(is_gone, self._client.socket)
+        self._relay = Relay(client, upstream, tap, self._role.name, gone)
         self._register(flow)
         self._started(flow)
         try:
-            outcome = await self._relay.run(flow)
+            try:
+                outcome = await self._relay.run(flow)
+            finally:
+                tap.close()
+            self._ended(outcome)
             if outcome.abandoned and flow.cancel_key is not None:
                 await self._services.cancels.cancel(flow.cancel_key, self._role.name)
         finally:
             if flow.cancel_key is not None:
                 self._services.cancels.remove(flow.cancel_key)
-        tap.close()
-        self._ended(outcome)
 
     def _register(self, flow: Flow) -> None:
         if flow.cancel_key is not None:
@@ -129,6 +153,7 @@ class Session:
             self._services.cancels.add(flow.cancel_key, here)
 
     async def _cancel(self, request: CancelRequest) -> None:
+        self._count("cancel")
         known = await self._services.cancels.cancel(request.key, self._role.name)
         self._emit(SessionCancel(self._identity.describe(), known))
 
@@ -180,7 +205,8 @@ class Session:
 
 
 def _said(wish: Wish) -> dict[str, str | None]:
-    return {"user": wish.user, "database": wish.database, "application": wish.application}
+    said = {"user": wish.user, "database": wish.database, "application": wish.application}
+    return {name: value and value[:_SAID] for name, value in said.items()}
 
 
 def _nonce() -> bytes:

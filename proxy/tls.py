@@ -1,11 +1,13 @@
 """TLS on both legs: the certificate shown to clients, and what upstream's must prove."""
 
 import os
+import re
 import secrets
 import ssl
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from ipaddress import ip_address
@@ -25,12 +27,14 @@ from protocols.api import TlsMode, TlsPolicy
 
 _LIFETIME = timedelta(days=3650)  # of a certificate that nobody outside this machine is shown
 _ALPN = ["postgresql"]
+_NO_ROOT = "SSLROOTCERT is neither a certificate nor the path of one"
+_PEM = re.compile("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
 
 @cache
 def server_context() -> ssl.SSLContext:
     """TLS towards clients, with a certificate made now: clients that insist on TLS get it, and
-    nobody is asked to trust it, for the connection does not leave the machine."""
+    nobody is asked to trust it."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(_ALPN)
@@ -40,9 +44,20 @@ def server_context() -> ssl.SSLContext:
     return context
 
 
-@lru_cache(maxsize=256)
 def client_context(policy: TlsPolicy) -> ssl.SSLContext:
-    """TLS towards upstream. Raises ValueError where the policy's certificate is none."""
+    """TLS towards upstream. A certificate in a file is read anew. Raises ValueError where it is
+    none."""
+    root = policy.root_certificate
+    if root is not None and root != "system" and "-----BEGIN" not in root:
+        try:
+            root = Path(root).read_text(encoding="utf-8", errors="replace")
+        except OSError as error:
+            raise ValueError(f"{_NO_ROOT}: {error.strerror}") from None
+    return _client_context(replace(policy, root_certificate=root))
+
+
+@lru_cache(maxsize=256)
+def _client_context(policy: TlsPolicy) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.check_hostname = policy.mode is TlsMode.VERIFY_FULL
@@ -61,12 +76,17 @@ def _trust(context: ssl.SSLContext, root: str | None) -> None:
         context.load_default_certs()
         return
     try:
-        if "-----BEGIN" in root:
-            context.load_verify_locations(cadata=root)
-        else:
-            context.load_verify_locations(cafile=root)
-    except (OSError, ssl.SSLError):
-        raise ValueError("SSLROOTCERT is neither a certificate nor the path of one") from None
+        context.load_verify_locations(cadata=_certificates(root))
+    except (OSError, ValueError):  # ssl.SSLError is an OSError
+        raise ValueError(_NO_ROOT) from None
+
+
+def _certificates(text: str) -> str:
+    """The certificates alone: what stands between them may be in any language."""
+    found = _PEM.findall(text)
+    if not found:
+        raise ValueError("no certificate")
+    return "\n".join(found)
 
 
 def _self_signed(password: bytes) -> bytes:

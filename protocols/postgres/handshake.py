@@ -38,7 +38,7 @@ def handshake(nonce: Nonce) -> Handshake:
     try:
         return (yield from _let_in(client, nonce))
     except Refusal as refusal:
-        with suppress(Disconnected):  # why it was refused matters more than that it left
+        with suppress(Disconnected, Refusal):  # why it was refused matters more than how it left
             yield Send(Side.CLIENT, error_response(refusal))
         raise
 

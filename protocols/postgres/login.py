@@ -85,7 +85,8 @@ def _endpoint(environment: Mapping[str, str]) -> Endpoint:
 def _tls_mode(environment: Mapping[str, str | None]) -> TlsMode:
     if mode := environment.get("SSLMODE"):
         return TlsMode(mode)
-    return TlsMode.PREFER if _is_here(environment.get("HOST") or "") else TlsMode.VERIFY_FULL
+    trusted = "SSLROOTCERT" not in environment and _is_here(environment.get("HOST") or "")
+    return TlsMode.PREFER if trusted else TlsMode.VERIFY_FULL
 
 
 def _is_here(host: str) -> bool:
@@ -119,7 +120,12 @@ def _check_tls(environment: Mapping[str, str | None]) -> str | None:
     mode, root = environment.get("SSLMODE"), environment.get("SSLROOTCERT")
     if mode is not None and mode not in names:
         return f"SSLMODE is not a mode; write one of {', '.join(names)}"
-    if mode == TlsMode.VERIFY_CA.value and ("SSLROOTCERT" not in environment or root == "system"):
+    if root == "system" and mode not in (None, TlsMode.VERIFY_FULL.value):
+        return (
+            "SSLROOTCERT is system, which proves nothing without the host's name; "
+            "write SSLMODE = verify-full"
+        )
+    if mode == TlsMode.VERIFY_CA.value and "SSLROOTCERT" not in environment:
         return (
             "SSLROOTCERT is needed with SSLMODE verify-ca; name your own authority's certificate, "
             "or write SSLMODE = verify-full to trust the system's"

@@ -163,10 +163,9 @@ class ErrorResponse:
         return cls(tuple((part[0], part[1:]) for part in parts))
 
     @classmethod
-    def fatal(cls, code: str, sentence: str, hint: str = "") -> Self:
+    def fatal(cls, code: str, sentence: str) -> Self:
         """An error that ends the session, worded by us."""
-        fields = [("S", "FATAL"), ("V", "FATAL"), ("C", code), ("M", sentence)]
-        return cls((*fields, ("H", hint)) if hint else tuple(fields))
+        return cls((("S", "FATAL"), ("V", "FATAL"), ("C", code), ("M", sentence)))
 
     def encode(self) -> bytes:
         return message(self.kind, b"".join(cstring(c + t) for c, t in self.fields) + b"\0")

@@ -8,10 +8,14 @@ import re
 # PASSWORD 'x', also as an option of a user mapping or subscription, and inside connection strings,
 # where its quotes are doubled. No \b before it, for sslpassword is one too. A statement may be made
 # to be slow to search, so what may repeat never gives back what it took: `*+`.
-_QUOTED = r"''(?:[^'\\]|''''|\\.)+''(?!')|(?:[EU]&?)?'(?:[^'\\]|''|\\.)*'?"
-_LITERAL = rf"{_QUOTED}|\$(?P<tag>\w*)\$.*?(?:\$(?P=tag)\$|\Z)"
-_PASSWORD = re.compile(rf"(password\b\s*+(?:(?:=>|:=|=)\s*+)?)(?:{_LITERAL})", re.I | re.S)
-_KEYWORD = re.compile(r"(password\s*+=\s*+)(?![>'$]|\*\*\*)[^\s'\";,]+", re.I)
+_GAP = r'"?(?:\s|--[^\n]*+\n|/\*.{0,200}?\*/)*+(?:(?:=>|:=|=)\s*+)?'
+_QUOTED = r"\\?''(?:[^'\\]|''''|\\.)+''|(?:[EU]&?)?'(?:[^'\\]|''|\\.)*'?"
+_CONTINUED = r"(?:[^\S\n]*+\n\s*+'(?:[^']|'')*+'?)*+"
+_ESCAPED = r"\\'(?:[^'\\]|\\[^'])*+\\'"
+_DOLLARS = r"\$(?P<tag>\w*)\$.*?(?:\$(?P=tag)\$|\Z)"
+_LITERAL = rf"(?:{_QUOTED}){_CONTINUED}|{_ESCAPED}|{_DOLLARS}"
+_PASSWORD = re.compile(rf"(password\b{_GAP})(?:{_LITERAL})", re.I | re.S)
+_KEYWORD = re.compile(r"(password\s*+=\s*+)(?![>'$]|\\'|\*\*\*)(?:\\.|[^\s'\";,\\])+", re.I)
 _URI = re.compile(r"(\bpostgres(?:ql)?://[^\s:@/'\"]*+:)[^\s@/'\"]++(?=@)", re.I)
 
 

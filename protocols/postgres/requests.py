@@ -18,6 +18,9 @@ class Statement:
     text: str = ""
     size: int = 0
 
+    def cut(self, length: int) -> "Statement":
+        return Statement(self.text[:length], self.size)
+
 
 UNKNOWN = Statement()  # of a portal or statement that SQL made, or that the audit has forgotten
 

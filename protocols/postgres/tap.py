@@ -28,6 +28,9 @@ from protocols.postgres.requests import (
 )
 
 _MAX_NAMES = 10_000  # prepared statements, and portals, that one session's audit keeps in mind
+_MAX_TEXT = 4 << 20  # characters of text that it keeps of what is prepared, and of what is asked
+_SHORT_TEXT = 1_000  # of a statement where there is no room for more
+_MAX_COMMANDS = 100
 # Requests that a client may send ahead of their answers. Upstream keeps up to 8 KiB of answers to
 # itself, which is 1,638 of the shortest: with more room than that, both sides always get on.
 _MAX_PENDING = 10_000
@@ -42,7 +45,7 @@ class PostgresQuery:
     statement: str
     statement_bytes: int
     protocol: str  # simple, extended or function
-    commands: tuple[str, ...]
+    commands: tuple[str, ...]  # the first hundred of a query's
     rows: int
     copied_bytes: int
     duration_ms: float
@@ -71,11 +74,13 @@ class PostgresTap:
         )
         self._pending: deque[Request] = deque()
         self._statements: dict[bytes, Statement] = {}
+        self._statement_text = 0
         self._portals: dict[bytes, Statement] = {}
         self._suspended: dict[bytes, Request] = {}
         self._copies_ended = 0
         self._copied_told = 0  # bytes of copy data that are in a report, or belong to nothing
         self._skipping = False  # upstream passes over what the client sends, up to a Sync
+        self._pending_text = 0
         self._was_full = False
         self._goodbye_said = False  # Terminate, or a fatal error
 
@@ -98,7 +103,7 @@ class PostgresTap:
 
     @property
     def busy(self) -> bool:
-        return bool(self._pending)
+        return bool(self._pending) and not self._goodbye_said
 
     def close(self) -> None:
         """Report what never ended. Upstream may not yet have told us of what went before it."""
@@ -126,7 +131,12 @@ class PostgresTap:
         self._skipping = False
         if not self._pending:
             self._copied_told = self._copied
-        self._pending.append(read_request(kind, body, size, self._clock(), self._copies_ended))
+            self._pending_text = 0
+        request = read_request(kind, body, size, self._clock(), self._copies_ended)
+        self._pending_text += len(request.statement.text)
+        if self._pending_text > _MAX_TEXT:
+            request.statement = request.statement.cut(_SHORT_TEXT)
+        self._pending.append(request)
 
     def _copy_ended(self, *_: object) -> None:
         self._copies_ended += 1
@@ -145,10 +155,19 @@ class PostgresTap:
 
     def _parse_complete(self, *_: object) -> None:
         if request := self._answered("P"):
-            _remember(self._statements, request.name, request.statement)
+            self._remember_statement(request)
             if request.name:  # SQL's EXECUTE may run it, and says its name only
                 statement = redact(request.statement.text)
                 self._emit(PostgresPrepare(readable(request.name), statement))
+
+    def _remember_statement(self, request: Request) -> None:
+        """Its text, as long as there is room for that; then its beginning."""
+        if replaced := self._statements.pop(request.name, None):
+            self._statement_text -= len(replaced.text)
+        if self._statement_text + len(request.statement.text) > _MAX_TEXT:
+            request.statement = request.statement.cut(_SHORT_TEXT)
+        self._statement_text += len(request.statement.text)
+        _remember(self._statements, request.name, request.statement)
 
     def _bind_complete(self, *_: object) -> None:
         if request := self._answered("B"):
@@ -158,7 +177,8 @@ class PostgresTap:
     def _close_complete(self, *_: object) -> None:
         if request := self._answered("C"):
             if request.name[:1] == b"S":
-                self._statements.pop(request.name[1:], None)
+                if closed := self._statements.pop(request.name[1:], None):
+                    self._statement_text -= len(closed.text)
             else:
                 self._drop_portal(request.name[1:])
 
@@ -171,7 +191,8 @@ class PostgresTap:
 
     def _command_complete(self, tag: bytes, _: int) -> None:
         if request := self._next("QE"):
-            request.commands.append(first_string(tag))
+            if len(request.commands) < _MAX_COMMANDS:
+                request.commands.append(first_string(tag))
             count = tag.rstrip(b"\0").rpartition(b" ")[2]
             request.rows += int(count) if count.isdigit() and len(count) < 20 else 0
             self._executed(request)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from proxy.audit.chain import BEGINNING, digest, link
 
-_TAIL = 1 << 20  # an audit line is far shorter
+_TAIL = 1 << 16  # bytes; most lines are far shorter
 
 
 class ChainedFile:
@@ -54,11 +54,20 @@ class ChainedFile:
         if not self._regular or (size := os.fstat(self._file).st_size) == self._end:
             return
         self._end = size
-        tail = os.pread(self._file, _TAIL, max(0, size - _TAIL))
+        tail = self._last_line(size)
         lines = [line for line in tail.split(b"\n") if line]
         self._previous = digest(lines[-1]) if lines else BEGINNING
         if lines and not tail.endswith(b"\n"):  # a process was killed in the middle of it
             self._write(b"\n")
+
+    def _last_line(self, size: int) -> bytes:
+        """The file's end, from before its last line on."""
+        length = _TAIL
+        while True:
+            tail = os.pread(self._file, length, max(0, size - length))
+            if length >= size or b"\n" in tail.rstrip(b"\n"):
+                return tail
+            length *= 2
 
     def _write(self, data: bytes) -> None:
         written = 0

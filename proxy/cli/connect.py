@@ -1,6 +1,8 @@
 """`keyless connect ROLE`: the user's own client, opened on a role."""
 
+import asyncio
 import os
+import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator
@@ -27,6 +29,7 @@ from proxy.client import ClientMissing, find, run
 from proxy.config import Config, Role
 from proxy.connection import Connection
 from proxy.driver import Driver
+from proxy.identity import identify
 from proxy.listener import ListenError
 from proxy.server import Server
 
@@ -65,7 +68,7 @@ async def _connect(config: Config, role: Role, arguments: tuple[str, ...]) -> in
 @asynccontextmanager
 async def _proxy(config: Config, role: Role) -> AsyncIterator[Endpoint]:
     """The running proxy's listener, or one that nobody but this user can reach."""
-    running = await _running(role)
+    running = await _running(config, role)
     if running is not None:
         yield running
         return
@@ -80,7 +83,7 @@ async def _proxy(config: Config, role: Role) -> AsyncIterator[Endpoint]:
             await server.stop()
 
 
-async def _running(role: Role) -> Endpoint | None:
+async def _running(config: Config, role: Role) -> Endpoint | None:
     """Where `keyless serve` listens for the role, if it runs."""
     endpoint = role.listen
     if isinstance(endpoint, UnixEndpoint):
@@ -88,21 +91,32 @@ async def _running(role: Role) -> Endpoint | None:
     if endpoint is None:
         return None
     try:
-        connection, _ = await dial.connect(await dial.resolve(endpoint))
+        connection = await _dial(config, endpoint)
     except OSError:
         return None
-    connection.close()
+    with connection:
+        owner = identify(connection)
+    if owner.uid not in (None, 0, os.getuid(), config.path.stat().st_uid):
+        fail(
+            f"{endpoint} is held by user {owner.user}, who is neither you nor root nor the owner "
+            f"of {config.path}; it may not be Keyless"
+        )
     return endpoint
 
 
 async def _probe(config: Config, role: Role, endpoint: Endpoint) -> None:
     """Say "Connected" only where that is true. Raises the refusal that the client would see."""
-    connection, _ = await dial.connect(await dial.resolve(endpoint))
-    proxy = Connection(connection)
+    proxy = Connection(await _dial(config, endpoint))
     try:
         await Driver(config.timeouts, upstream=proxy).run(role.protocol.probe(role.name))
     finally:
         proxy.close()
+
+
+async def _dial(config: Config, endpoint: Endpoint) -> socket.socket:
+    until = asyncio.get_running_loop().time() + config.timeouts.upstream
+    connection, _ = await dial.connect(await dial.resolve(endpoint), until)
+    return connection
 
 
 def _without_secrets(config: Config) -> dict[str, str]:

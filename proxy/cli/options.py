@@ -29,9 +29,15 @@ config_option: Callable[[Any], Any] = click.option(
 )
 
 
+def _visible(text: str, *, newline: bool = True) -> str:
+    """What others said may be in it: no control character of theirs reaches the terminal."""
+    lines = text.split("\n") if newline else [text]
+    return "\n".join(_CONTROL.sub(lambda found: ascii(found[0])[1:-1], line) for line in lines)
+
+
 def fail(message: str, code: int = FAILED) -> NoReturn:
     """End the command with a sentence on standard error."""
-    click.echo(f"keyless: {message}", err=True)
+    click.echo(f"keyless: {_visible(message)}", err=True)
     sys.exit(code)
 
 
@@ -55,7 +61,7 @@ class _OneLine(logging.Formatter):
     """Some messages hold what a client said, which must not look like a message of its own."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], super().formatMessage(record))
+        return _visible(super().formatMessage(record), newline=False)
 
 
 def set_up_logging(level: str) -> None:

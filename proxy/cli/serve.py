@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import resource
 import signal
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from proxy.config import Config
 from proxy.listener import ListenError
 from proxy.server import Server
 
+_OTHER_FILES = 1_000  # connections that wait, providers' connections, logs
 _log = logging.getLogger("keyless.server")
 
 
@@ -29,10 +31,22 @@ def serve(path: Path) -> None:
     if not any(role.listen for role in config.roles.values()):
         fail(f'no role in {path} has a listener; write listen = "127.0.0.1:PORT" in one')
     set_up_logging(config.log_level)
+    _raise_file_limit(config.limits.sessions)
     try:
         loop.run(_serve(config))
     except (AuditError, ListenError) as error:
         fail(str(error))
+
+
+def _raise_file_limit(sessions: int) -> None:
+    """Two sockets a session; the shell's usual 1024 would be 500 sessions."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * sessions + _OTHER_FILES
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if allowed > soft:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if max(soft, allowed) < 2 * sessions:
+        _log.warning("%d open files are allowed, too few for %d sessions", allowed, sessions)
 
 
 async def _serve(config: Config) -> None:

@@ -24,6 +24,8 @@ class EnvironmentReader:
         parsed = self._parse(table)
         self._check_names(table)
         environment = self._complete(parsed)
+        if environment is None:
+            return parsed
         literals = {k: v if isinstance(v, str) else None for k, v in environment.items()}
         missing = {name: None for name in table if name not in environment}  # already told of
         for mistake in self._protocol.check_environment(missing | literals):
@@ -48,8 +50,9 @@ class EnvironmentReader:
             if variable.required and variable.name not in table:
                 self._add(variable.name, f"is missing; it is {variable.about}")
 
-    def _complete(self, environment: Environment) -> Environment:
-        """Let providers add what they make, where this kind of role has a place for it."""
+    def _complete(self, environment: Environment) -> Environment | None:
+        """Let providers add what they make, where this kind of role has a place for it. None where
+        one cannot: what is missing then is missing only because of that."""
         used = {value.provider for value in environment.values() if isinstance(value, Reference)}
         defaults = {v.name: v.default for v in self._known.values() if v.default is not None}
         for name in sorted(used):
@@ -60,9 +63,9 @@ class EnvironmentReader:
                 added = complete(defaults | dict(environment))
             except ValueError as error:
                 self._add_sentence(str(error))
-            else:
-                fit = {k: v for k, v in added.items() if k in self._known}
-                environment = fit | {k: v for k, v in environment.items() if k not in fit}
+                return None
+            fit = {k: v for k, v in added.items() if k in self._known}
+            environment = fit | {k: v for k, v in environment.items() if k not in fit}
         return environment
 
     def _add_sentence(self, sentence: str) -> None:

@@ -189,6 +189,6 @@ async def test_what_cannot_be_trusted_is_not_connected(timeouts: Timeouts) -> No
         with pytest.raises(Refusal, match="TLS could not be established") as raised:
             await driver.run(steps(Login(role="app", endpoint=endpoint, tls=policy)))
         assert raised.value.reason is Reason.UPSTREAM_INSECURE
-        assert raised.value.detail == "SSLROOTCERT is neither a certificate nor the path of one"
+        assert raised.value.detail.startswith("SSLROOTCERT is neither a certificate nor the path")
         assert driver.upstream is not None
         driver.upstream.close()

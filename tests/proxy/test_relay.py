@@ -5,11 +5,13 @@ import socket
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 
 from protocols.api import Flow
 from protocols.errors import ClientProtocolError, Reason, Refusal
+from proxy.identity import is_gone
 from proxy.legs import PlainLeg
 from proxy.relay import Outcome, Relay
 from tests.proxy.conftest import SocketPair
@@ -69,7 +71,8 @@ async def _relaying(
     pair: SocketPair, other: SocketPair, flow: Flow | None = None
 ) -> AsyncIterator[tuple[Bench, Spy]]:
     spy = Spy()
-    relay = Relay(PlainLeg(pair[1]), PlainLeg(other[0]), spy, "app")
+    gone = partial(is_gone, pair[1])
+    relay = Relay(PlainLeg(pair[1]), PlainLeg(other[0]), spy, "app", gone)
     bench = Bench(pair[0], other[1], relay)
 
     async def run() -> Outcome:
