@@ -15,21 +15,17 @@ from protocols.api import Clock, Emit
 from protocols.errors import ClientProtocolError, Refusal, ServerProtocolError
 from protocols.postgres.frames import KEPT, Frames, Handlers
 from protocols.postgres.messages import ErrorResponse
+from protocols.postgres.names import Names, fit
 from protocols.postgres.redaction import redact
 from protocols.postgres.refusals import error_response
 from protocols.postgres.requests import (
     ANSWERED,
-    UNKNOWN,
     Request,
-    Statement,
     first_string,
     read_request,
     readable,
 )
 
-_MAX_NAMES = 10_000  # prepared statements, and portals, that one session's audit keeps in mind
-_MAX_TEXT = 4 << 20  # characters of text that it keeps of what is prepared, and of what is asked
-_SHORT_TEXT = 1_000  # of a statement where there is no room for more
 _MAX_COMMANDS = 100
 # Requests that a client may send ahead of their answers. Upstream keeps up to 8 KiB of answers to
 # itself, which is 1,638 of the shortest: with more room than that, both sides always get on.
@@ -73,9 +69,8 @@ class PostgresTap:
             self, _ANSWERS, ServerProtocolError("upstream sent an invalid message length")
         )
         self._pending: deque[Request] = deque()
-        self._statements: dict[bytes, Statement] = {}
-        self._statement_text = 0
-        self._portals: dict[bytes, Statement] = {}
+        self._statements = Names()
+        self._portals = Names()
         self._suspended: dict[bytes, Request] = {}
         self._copies_ended = 0
         self._copied_told = 0  # bytes of copy data that are in a report, or belong to nothing
@@ -110,10 +105,10 @@ class PostgresTap:
         for request in self._pending:
             match request.kind:
                 case "P":
-                    self._statements[request.name] = request.statement
+                    self._statements.put(request.name, request.statement)
                 case "B":
                     self._drop_portal(request.name)
-                    self._portals[request.name] = self._source(request)
+                    self._portals.put(request.name, self._statements.get(request.source))
                 case "E":
                     self._resume(request)
             if request.kind in "QEF":
@@ -133,9 +128,8 @@ class PostgresTap:
             self._copied_told = self._copied
             self._pending_text = 0
         request = read_request(kind, body, size, self._clock(), self._copies_ended)
+        request.statement = fit(request.statement, self._pending_text)
         self._pending_text += len(request.statement.text)
-        if self._pending_text > _MAX_TEXT:
-            request.statement = request.statement.cut(_SHORT_TEXT)
         self._pending.append(request)
 
     def _copy_ended(self, *_: object) -> None:
@@ -155,30 +149,20 @@ class PostgresTap:
 
     def _parse_complete(self, *_: object) -> None:
         if request := self._answered("P"):
-            self._remember_statement(request)
+            self._statements.put(request.name, request.statement)
             if request.name:  # SQL's EXECUTE may run it, and says its name only
                 statement = redact(request.statement.text)
                 self._emit(PostgresPrepare(readable(request.name), statement))
 
-    def _remember_statement(self, request: Request) -> None:
-        """Its text, as long as there is room for that; then its beginning."""
-        if replaced := self._statements.pop(request.name, None):
-            self._statement_text -= len(replaced.text)
-        if self._statement_text + len(request.statement.text) > _MAX_TEXT:
-            request.statement = request.statement.cut(_SHORT_TEXT)
-        self._statement_text += len(request.statement.text)
-        _remember(self._statements, request.name, request.statement)
-
     def _bind_complete(self, *_: object) -> None:
         if request := self._answered("B"):
             self._drop_portal(request.name)
-            _remember(self._portals, request.name, self._source(request))
+            self._portals.put(request.name, self._statements.get(request.source))
 
     def _close_complete(self, *_: object) -> None:
         if request := self._answered("C"):
             if request.name[:1] == b"S":
-                if closed := self._statements.pop(request.name[1:], None):
-                    self._statement_text -= len(closed.text)
+                self._statements.drop(request.name[1:])
             else:
                 self._drop_portal(request.name[1:])
 
@@ -213,7 +197,7 @@ class PostgresTap:
 
     def _resume(self, request: Request) -> None:
         """Find what an Execute runs, and count in what it ran before it was suspended."""
-        request.statement = self._portals.get(request.name, UNKNOWN)
+        request.statement = self._portals.get(request.name)
         if begun := self._suspended.pop(request.name, None):
             request.started = begun.started
             request.rows += begun.rows
@@ -267,7 +251,7 @@ class PostgresTap:
         if request.kind == "E":
             self._resume(request)
         elif request.kind == "B":
-            request.statement = self._source(request)
+            request.statement = self._statements.get(request.source)
         if request.kind in "EBP":
             self._report(request)
 
@@ -280,16 +264,13 @@ class PostgresTap:
                 self._forget_ignored_syncs(head)
                 self._report(head)
         if status == b"I":  # portals end with their transaction
-            for name in (*self._portals, *self._suspended):
+            for name in (*self._portals.all(), *self._suspended):
                 self._drop_portal(name)
 
     def _drop_portal(self, name: bytes) -> None:
-        self._portals.pop(name, None)
+        self._portals.drop(name)
         if begun := self._suspended.pop(name, None):
             self._report(begun)
-
-    def _source(self, bind: Request) -> Statement:
-        return self._statements.get(bind.source, UNKNOWN)
 
     # -- reports --------------------------------------------------------------------------------
 
@@ -312,12 +293,6 @@ class PostgresTap:
                 finished=finished,
             )
         )
-
-
-def _remember(names: dict[bytes, Statement], name: bytes, statement: Statement) -> None:
-    if len(names) >= _MAX_NAMES and name not in names:
-        del names[next(iter(names))]
-    names[name] = statement
 
 
 def _asker(kind: str) -> Callable[[PostgresTap, bytes, int], None]:
