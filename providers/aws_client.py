@@ -70,7 +70,7 @@ class AwsClients:
 def _session(settings: AwsSettings, region: str | None) -> boto3.session.Session:
     # At DEBUG, botocore logs every answer whole and every header that it signs; and with a failed
     # refresh of credentials it logs AWS's words, which hold a token where a signature was wrong.
-    logging.getLogger("botocore").setLevel(logging.INFO)
+    logging.getLogger("botocore").setLevel(logging.WARNING)
     logging.getLogger("botocore.credentials").setLevel(logging.ERROR)
     core = CoreSession()
     session = boto3.session.Session(botocore_session=core, region_name=settings.region)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from providers.api import SecretVersion, Stage
 from providers.aws import Aws
-from providers.errors import SecretUnreadable
+from providers.errors import ProviderMisconfigured, SecretUnreadable
 from providers.json_secret import object_or_text
 
 if TYPE_CHECKING:
@@ -46,6 +46,11 @@ class AwsSecretsManager(Aws):
         match = _SECRET.fullmatch(secret)
         client = clients.secrets_manager(match and match["region"])
         found = client.get_secret_value(SecretId=secret, VersionStage=_LABELS[stage])
-        if "SecretString" not in found:
+        if "SecretBinary" in found:
             raise SecretUnreadable(f"the secret {secret} is binary; store text in it")
+        if "SecretString" not in found:  # boto3 takes any answer with status 200 for an empty one
+            raise ProviderMisconfigured(
+                f"what answered about {secret} is not AWS Secrets Manager; check AWS_ENDPOINT_URL, "
+                "and whether a proxy answers in AWS's place"
+            )
         return object_or_text(found["SecretString"], f"_aws:{secret}", found["VersionId"])

@@ -23,10 +23,10 @@ class Journal:
         self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self.live: set[LeaseName] = _live(self._path)
         except OSError:
             os.close(self._file)
             raise
-        self.live: set[LeaseName] = _live(self._path)
 
     def begun(self, lease: LeaseName) -> None:
         self.live.add(lease)
@@ -53,7 +53,7 @@ def abandoned(folder: Path) -> Iterator[Journal]:
     for path in sorted(folder.glob("*.leases")):
         try:
             yield Journal(folder, path)
-        except BlockingIOError:
+        except (BlockingIOError, FileNotFoundError):  # its process lives, or somebody was faster
             continue
 
 

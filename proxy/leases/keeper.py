@@ -57,7 +57,10 @@ class Leases:
             renewal.cancel()
         if await self._revoke(name):
             assert self._journal is not None
-            self._journal.ended(name)
+            try:
+                self._journal.ended(name)
+            except OSError as error:  # the next process will ask for its end again, in vain
+                _log.warning("the lease journal cannot be written: %s", error.strerror)
 
     async def _revoke(self, name: LeaseName) -> bool:
         provider, lease_id = name
