@@ -93,7 +93,8 @@ class VaultClient:
                 f"the certificate of Vault at {self.address} is not trusted "
                 f"({cause.verify_message}); set VAULT_CACERT to the authority that signed it"
             )
-        reason = (cause.strerror if isinstance(cause, OSError) else "") or " ".join(str(cause).split())
+        words = (cause.strerror if isinstance(cause, OSError) else "") or str(cause)
+        reason = " ".join(words.split())  # a server's own words may have lines
         return ProviderUnavailable(f"Vault at {self.address} cannot be reached: {reason}")
 
 
