@@ -19,8 +19,8 @@ from tests.wire import Refused, Wire, query, refusal, startup
 
 _COMMON = {"time", "event", "session", "role", "prev"}
 _FIELDS = {
-    "secret.read": "provider secret keys version shared duration_ms error",
-    "session.start": "kind client wish facts login_ms",
+    "secret.read": "provider secret keys stage version source duration_ms error",
+    "session.start": "kind client wish facts versions login_ms",
     "postgres.query": (
         "statement statement_bytes protocol commands rows copied_bytes duration_ms sqlstate"
         " finished"

@@ -38,7 +38,8 @@ def config(
     directory.mkdir()
     file = directory / "keyless.toml"
     with refusing_address() as closed:
-        text = role("good", latest_postgres, listen=f"unix:{directory}/sockets"[:90])
+        text = "[secrets]\nrotation_wait = 0\n"
+        text += role("good", latest_postgres, listen=f"unix:{directory}/sockets"[:90])
     text += role("alone", latest_postgres, listen=None)
     text += role("wrong", latest_postgres, listen=None, PASS=WRONG_PASSWORD)
     text += role("down", int(closed.rpartition(":")[2]), listen=None)

@@ -8,7 +8,7 @@ import pytest
 from proxy.check import Check, Report
 from proxy.config import parse_text
 from proxy.demo.postgres import EmbeddedPostgres
-from proxy.server import make_services
+from proxy.services import open_services
 from tests.keyless import SECRETS, WRONG_PASSWORD, role
 
 
@@ -21,12 +21,11 @@ def folder(artefacts: Path, request: pytest.FixtureRequest) -> Path:
 
 async def _check(folder: Path, text: str) -> Report:
     config = parse_text(text, folder / "keyless.toml")
-    services = make_services(config, SECRETS)
+    services = open_services(config, SECRETS)
     try:
         return await Check(config.roles["app"], services).run()
     finally:
-        services.secrets.close()
-        services.audit.close()
+        await services.close()
 
 
 def _events(folder: Path) -> list[str]:
@@ -46,7 +45,8 @@ async def test_a_role_that_works(folder: Path, postgres: EmbeddedPostgres) -> No
 async def test_a_refused_login_is_tried_again_with_a_fresh_read(
     folder: Path, latest_postgres: EmbeddedPostgres
 ) -> None:
-    report = await _check(folder, role("app", latest_postgres, PASS=WRONG_PASSWORD))
+    no_wait = "[secrets]\nrotation_wait = 0\n"
+    report = await _check(folder, no_wait + role("app", latest_postgres, PASS=WRONG_PASSWORD))
     assert not report.ok
     assert report.problem == (
         'upstream of role "app" refused the login; the role\'s credential may be out of date'

@@ -28,6 +28,7 @@ from protocols.api import (
 from protocols.errors import ClientProtocolError, Reason, Refusal
 from proxy.config.schema import Timeouts
 from proxy.connection import Connection
+from proxy.dial import Address
 from proxy.driver import Driver
 from tests.proxy.conftest import SocketPair
 from tests.servers.misbehaving import refusing_address, silent_listener
@@ -175,6 +176,48 @@ async def test_a_second_login_is_a_new_connection(timeouts: Timeouts) -> None:
         assert driver.upstream is not None
         assert driver.upstream is not first
         driver.upstream.close()
+
+
+async def test_a_second_login_goes_where_it_says_itself(timeouts: Timeouts) -> None:
+    def steps(first: Login, second: Login) -> Steps:
+        yield Connect(first)
+        yield Connect(second)
+
+    with silent_listener() as before, silent_listener() as now:
+        driver = Driver(timeouts)
+        await driver.run(steps(_login(_port(before)), _login(_port(now))))
+        assert driver.upstream is not None
+        assert driver.upstream.socket.getpeername() == ("127.0.0.1", _port(now))
+        assert driver.address == Address(socket.AF_INET, ("127.0.0.1", _port(now)))
+        driver.upstream.close()
+
+
+async def test_a_pinned_address_stays_whatever_a_login_says(timeouts: Timeouts) -> None:
+    with silent_listener() as place, silent_listener() as elsewhere:
+        pinned = Address(socket.AF_INET, ("127.0.0.1", _port(place)))
+        driver = Driver(timeouts, address=pinned)
+        await driver.run(_one(Connect(_login(_port(elsewhere)))))
+        assert driver.upstream is not None
+        assert driver.upstream.socket.getpeername() == pinned.sockaddr
+        driver.upstream.close()
+
+
+async def test_a_bug_is_told_to_the_protocol_and_to_the_log(
+    timeouts: Timeouts, pair: SocketPair, caplog: pytest.LogCaptureFixture
+) -> None:
+    def steps() -> Steps:
+        try:
+            yield Compute(lambda: 1 // 0)
+        except Refusal as refusal:
+            yield Send(Side.CLIENT, str(refusal).encode())
+            raise
+
+    with pytest.raises(Refusal) as raised:
+        await Driver(timeouts, client=Connection(pair[1])).run(steps())
+    assert raised.value.reason is Reason.INTERNAL
+    assert pair[0].recv(100) == b"the proxy failed; tell its operator"
+    assert [record.message for record in caplog.records] == ["this is a bug in Keyless"]
+    assert "ZeroDivisionError" in caplog.text
 
 
 async def test_what_cannot_be_trusted_is_not_connected(timeouts: Timeouts) -> None:

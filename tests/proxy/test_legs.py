@@ -6,10 +6,9 @@ import ssl
 
 import pytest
 
-from protocols.api import TlsMode, TlsPolicy
 from proxy.connection import Connection
 from proxy.legs import Leg, PlainLeg, TlsLeg, leg
-from proxy.tls import client_context, server_context
+from proxy.tls import server_context
 from tests.proxy.conftest import SocketPair
 from tests.waiting import eventually
 
@@ -19,10 +18,14 @@ _LARGE = bytes(range(256)) * 65_536  # 16 MB: more than any kernel buffer
 kinds = pytest.mark.parametrize("tls", [False, True])
 
 
-async def _legs(pair: SocketPair, *, tls: bool) -> tuple[Leg, Leg]:
+async def _legs(
+    pair: SocketPair, *, tls: bool, version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3
+) -> tuple[Leg, Leg]:
     client, server = map(Connection, pair)
     if tls:
-        context = client_context(TlsPolicy(TlsMode.REQUIRE))
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context.maximum_version = version
         await asyncio.gather(
             client.start_tls(context, server_name="localhost", received=b""),
             server.start_tls(server_context(), server_name=None, received=b""),
@@ -30,19 +33,19 @@ async def _legs(pair: SocketPair, *, tls: bool) -> tuple[Leg, Leg]:
     return leg(client), leg(server)
 
 
-def _receive(end: Leg) -> bytes | None:
+def _receive(end: Leg, buffer: memoryview = _BUFFER) -> bytes | None:
     """What is there; None where there is nothing yet."""
     try:
-        return bytes(_BUFFER[: end.receive(_BUFFER)])
+        return bytes(buffer[: end.receive(buffer)])
     except BlockingIOError:
         return None
 
 
-def _next(end: Leg) -> bytes:
+def _next(end: Leg, buffer: memoryview = _BUFFER) -> bytes:
     found: list[bytes] = []
 
     def look() -> bool:
-        if (data := _receive(end)) is not None:
+        if (data := _receive(end, buffer)) is not None:
             found.append(data)
         return bool(found)
 
@@ -110,6 +113,31 @@ async def test_plain_bytes_in_tls_are_an_error(pair: SocketPair) -> None:
     pair[0].send(b"SELECT 'injected'")
     with pytest.raises(ssl.SSLError):
         eventually(lambda: _receive(far))
+
+
+@pytest.mark.parametrize("size", [100, 40_000])  # one record of TLS, and three
+@pytest.mark.parametrize("when", ["before", "meanwhile", "after"])
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_what_is_not_read_yet_outlives_our_own_end(
+    pair: SocketPair, version: ssl.TLSVersion, when: str, size: int
+) -> None:
+    """OpenSSL throws away what it has and was not asked for, once our side of TLS is over."""
+    near, far = await _legs(pair, tls=True, version=version)
+    received = 0
+    if when == "after":
+        near.end()
+    assert far.send(b"x" * size)
+    if when == "before":
+        near.end()
+    elif when == "meanwhile":
+        received = len(_next(near, memoryview(bytearray(50))))
+        assert near.pending
+        near.end()
+    while received < size:
+        received += len(_next(near))
+    assert received == size
+    far.end()
+    assert _next(near) == b""
 
 
 @kinds

@@ -1,149 +1,137 @@
 """Secrets are read anew for every session, once for all who ask at the same time, and in time."""
 
 import asyncio
-import threading
 import time
-from collections.abc import Iterator, Mapping
-from typing import ClassVar
 
 import pytest
 
-from providers.api import Secret, SecretVersion, Stage
+from providers.api import Stage
 from providers.errors import AccessDenied, ProviderError, ProviderUnavailable
 from proxy.secrets import SecretReader
+from tests.proxy.conftest import OpenReader
+from tests.proxy.stand_in import Keeper, StandIn, told
 from tests.secrecy import CANARY
 
-_NAME = ("gated", "app")
+_NAME = ("standin", "app")
+_STAYS_SO = 0.3  # seconds in which what must not happen would
 
 
-class Gated:
-    """A provider whose reads end when the test lets them: one version after the other."""
-
-    name: ClassVar[str] = "gated"
-    settings: ClassVar[tuple[str, ...]] = ()
-    stages: ClassVar[tuple[Stage, ...]] = ()
-    leases: ClassVar[bool] = False
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self.reads = 0
-        self.closed = False
-        self.gate = threading.Event()
-        self.fault: Exception | None = None
-
-    @classmethod
-    def split(cls, text: str) -> tuple[str, str | None]:
-        return text, None
-
-    def fetch(self, secret: str, timeout: float, stage: Stage = Stage.CURRENT) -> SecretVersion:
-        self.reads += 1
-        version = str(self.reads)
-        self.gate.wait(10)
-        if self.fault is not None:
-            raise self.fault
-        return SecretVersion({"key": Secret(CANARY + version)}, version=version)
-
-    def close(self) -> None:
-        self.closed = True
+async def test_every_session_reads_anew(reader: SecretReader) -> None:
+    assert [await told(reader) for _ in range(2)] == [("1", "read"), ("2", "read")]
+    assert (await reader.read(_NAME)).seconds < 1
 
 
-@pytest.fixture
-def provider() -> Gated:
-    return Gated({})
-
-
-@pytest.fixture
-def reader(provider: Gated) -> Iterator[SecretReader]:
-    reader = SecretReader({"gated": provider}, timeout=1)
-    yield reader
+async def test_a_read_in_flight_is_shared(provider: StandIn, reader: SecretReader) -> None:
+    provider.gate.clear()
+    reads = [asyncio.create_task(told(reader)) for _ in range(50)]
+    await provider.until_asked(1)
     provider.gate.set()
-    reader.close()
+    assert await asyncio.gather(*reads) == [("1", "read")] + [("1", "shared")] * 49
 
 
-async def _begun(provider: Gated, reads: int) -> None:
-    async with asyncio.timeout(10):
-        while provider.reads < reads:
-            await asyncio.sleep(0.005)
-
-
-async def test_every_session_reads_anew(provider: Gated, reader: SecretReader) -> None:
-    provider.gate.set()
-    first, second = await reader.read(_NAME), await reader.read(_NAME)
-    assert (first.version.version, second.version.version) == ("1", "2")
-    assert (first.shared, second.shared) == (False, False)
-    assert first.seconds < 1
-
-
-async def test_a_read_in_flight_is_shared(provider: Gated, reader: SecretReader) -> None:
-    reads = [asyncio.create_task(reader.read(_NAME)) for _ in range(50)]
-    await _begun(provider, 1)
-    provider.gate.set()
-    results = await asyncio.gather(*reads)
-    assert {result.version.version for result in results} == {"1"}
-    assert [result.shared for result in results] == [False] + [True] * 49
-
-
-async def test_a_fresh_read_joins_none_that_began_before(
-    provider: Gated, reader: SecretReader
+async def test_a_fresh_read_waits_for_the_one_in_flight_and_shares_the_next(
+    provider: StandIn, reader: SecretReader
 ) -> None:
-    old = asyncio.create_task(reader.read(_NAME))
-    await _begun(provider, 1)
-    fresh = asyncio.create_task(reader.read(_NAME, fresh=True))
-    await _begun(provider, 2)
-    late = asyncio.create_task(reader.read(_NAME))
-    await asyncio.sleep(0)
+    provider.gate.clear()
+    old = asyncio.create_task(told(reader))
+    await provider.until_asked(1)
+    fresh = [asyncio.create_task(told(reader, fresh=True)) for _ in range(3)]
+    await asyncio.sleep(_STAYS_SO)
+    assert len(provider.asked) == 1  # never two of the same secret at once
     provider.gate.set()
-    versions = [(await task).version.version for task in (old, fresh, late)]
-    assert versions == ["1", "2", "2"]
+    assert await old == ("1", "read")
+    assert sorted([await task for task in fresh]) == [("2", "read")] + [("2", "shared")] * 2
+
+
+async def test_a_fresh_read_does_not_wait_for_ever(open_reader: OpenReader) -> None:
+    provider = StandIn()
+    reader = open_reader(provider, timeout=0.3)
+    provider.gate.clear()
+    old = asyncio.create_task(reader.read(_NAME))
+    await provider.until_asked(1)
+    begun = time.monotonic()
+    with pytest.raises(ProviderUnavailable):
+        await reader.read(_NAME, fresh=True)
+    assert time.monotonic() - begun < 2
+    with pytest.raises(ProviderUnavailable):
+        await old
+
+
+async def test_the_stages_of_a_secret_are_read_apart(open_reader: OpenReader) -> None:
+    provider = Keeper()
+    provider.answers = {Stage.CURRENT: "new", Stage.PREVIOUS: "old"}
+    reader = open_reader(provider, cache_ttl=60)
+    both = await asyncio.gather(reader.read(_NAME), reader.read(_NAME, Stage.PREVIOUS))
+    assert [read.version.version for read in both] == ["new", "old"]
+    again = await reader.read(_NAME, Stage.PREVIOUS)
+    assert (again.version.version, again.source) == ("old", "read")  # never from what was kept
+    assert await told(reader) == ("new", "cached")  # and never kept as the current one
 
 
 async def test_one_who_gives_up_leaves_the_answer_to_the_others(
-    provider: Gated, reader: SecretReader
+    provider: StandIn, reader: SecretReader
 ) -> None:
-    first = asyncio.create_task(reader.read(_NAME))
-    second = asyncio.create_task(reader.read(_NAME))
-    await _begun(provider, 1)
+    provider.gate.clear()
+    first = asyncio.create_task(told(reader))
+    second = asyncio.create_task(told(reader))
+    await provider.until_asked(1)
     first.cancel()
     provider.gate.set()
-    assert (await second).version.version == "1"
+    assert await second == ("1", "shared")
 
 
-async def test_nobody_waits_longer_than_the_deadline(provider: Gated, reader: SecretReader) -> None:
+async def test_nobody_waits_longer_than_the_deadline(
+    provider: StandIn, reader: SecretReader
+) -> None:
+    provider.gate.clear()
     begun = time.monotonic()
     with pytest.raises(ProviderUnavailable, match="no answer within 1 s"):
         await reader.read(_NAME)
     assert 0.9 < time.monotonic() - begun < 3
 
 
-async def test_a_slow_provider_holds_no_other_up(provider: Gated) -> None:
-    fast = Gated({})
-    fast.gate.set()
-    reader = SecretReader({"gated": provider, "fast": fast}, timeout=5)
-    slow = [asyncio.create_task(reader.read(("gated", str(n)))) for n in range(40)]
-    await _begun(provider, 16)
-    assert (await reader.read(("fast", "app"))).seconds < 1
+async def test_a_slow_provider_holds_no_other_up(
+    provider: StandIn, open_reader: OpenReader
+) -> None:
+    reader = open_reader(provider, StandIn(), timeout=5)
+    provider.gate.clear()
+    slow = [asyncio.create_task(reader.read(("standin", str(n)))) for n in range(40)]
+    await provider.until_asked(16)
+    assert (await reader.read(("standin1", "app"))).seconds < 1
     provider.gate.set()
     await asyncio.gather(*slow)
-    reader.close()
 
 
-async def test_a_providers_own_error_is_handed_on(provider: Gated, reader: SecretReader) -> None:
+async def test_no_more_reads_at_once_than_the_file_says(
+    provider: StandIn, open_reader: OpenReader
+) -> None:
+    reader = open_reader(provider, timeout=5, reads_at_once=3)
+    provider.gate.clear()
+    reads = [asyncio.create_task(reader.read(("standin", str(n)))) for n in range(10)]
+    await provider.until_asked(3)
+    await asyncio.sleep(_STAYS_SO)
+    assert len(provider.asked) == 3
     provider.gate.set()
-    provider.fault = AccessDenied("not you")
+    await asyncio.gather(*reads)
+    assert len(provider.asked) == 10
+
+
+async def test_a_providers_own_error_is_handed_on(provider: StandIn, reader: SecretReader) -> None:
+    provider.answers[Stage.CURRENT] = AccessDenied("not you")
     with pytest.raises(AccessDenied, match="not you"):
         await reader.read(_NAME)
 
 
 async def test_any_other_error_is_told_by_its_type_only(
-    provider: Gated, reader: SecretReader
+    provider: StandIn, reader: SecretReader
 ) -> None:
-    provider.gate.set()
-    provider.fault = ValueError(CANARY)
+    provider.answers[Stage.CURRENT] = ValueError(CANARY)
     with pytest.raises(ProviderError) as raised:
         await reader.read(_NAME)
     assert str(raised.value) == "the provider failed with ValueError"
     assert raised.value.__suppress_context__
 
 
-async def test_closing_closes_the_providers(provider: Gated) -> None:
-    SecretReader({"gated": provider}, timeout=1).close()
+async def test_closing_closes_the_providers(provider: StandIn, reader: SecretReader) -> None:
+    reader.close()
     assert provider.closed

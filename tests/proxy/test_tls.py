@@ -12,6 +12,11 @@ from proxy.tls import client_context, server_context
 from tests.servers.authority import Authority
 
 
+@pytest.fixture(scope="module")
+def other_authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("other-authority"))
+
+
 def _shown() -> x509.Certificate:
     """The certificate that a client gets to see."""
     context = ssl.create_default_context()
@@ -68,3 +73,40 @@ def test_what_upstream_must_prove(
 def test_a_root_that_is_none(root: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="SSLROOTCERT is neither a certificate nor the path"):
         client_context(TlsPolicy(TlsMode.VERIFY_FULL, root or str(tmp_path)))
+
+
+def _serials(root: str) -> set[str]:
+    """Of the certificates that are trusted."""
+    trusted = client_context(TlsPolicy(TlsMode.VERIFY_FULL, root)).get_ca_certs()
+    return {certificate["serialNumber"] for certificate in trusted}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_what_stands_between_certificates_may_be_in_any_language(
+    authority: Authority, other_authority: Authority, tmp_path: Path, encoding: str
+) -> None:
+    bundle = f"# Z\u00fcrich\n{authority.pem}# G\u00f6teborg\n{other_authority.pem}# Malm\u00f6\n"
+    (tmp_path / "bundle").write_text(bundle, encoding)
+    both = _serials(authority.pem) | _serials(other_authority.pem)
+    assert len(both) == 2
+    assert _serials(bundle) == both
+    assert _serials(str(tmp_path / "bundle")) == both
+
+
+def test_a_certificate_that_was_replaced_is_read_anew(
+    authority: Authority, other_authority: Authority, tmp_path: Path
+) -> None:
+    file = tmp_path / "authority.crt"
+    for current in (authority, other_authority, authority):
+        file.write_text(current.pem)
+        assert _serials(str(file)) == _serials(current.pem)
+
+
+def test_a_certificate_that_is_gone_is_none(authority: Authority, tmp_path: Path) -> None:
+    file = tmp_path / "authority.crt"
+    file.write_text(authority.pem)
+    policy = TlsPolicy(TlsMode.VERIFY_FULL, str(file))
+    client_context(policy)
+    file.unlink()
+    with pytest.raises(ValueError, match="the path of one: No such file or directory"):
+        client_context(policy)

@@ -66,6 +66,26 @@ def test_a_long_file_goes_on_too(path: Path) -> None:
     assert _breaks(path) is None
 
 
+@pytest.mark.parametrize("before", [0, 1])
+@pytest.mark.parametrize("size", [65_000, 66_000, 131_072, 3 << 20])
+def test_it_goes_on_after_a_line_of_any_length(path: Path, size: int, before: int) -> None:
+    _write(path, *range(before))
+    with closing(ChainedFile(path)) as file:
+        file.append([b'{"text":"%b"' % (b"x" * size)])
+    _write(path, 1)
+    assert path.read_bytes().count(b"\n") == before + 2
+    assert _breaks(path) is None
+
+
+def test_a_long_line_cut_off_by_a_crash_is_ended_and_found(path: Path) -> None:
+    _write(path, 1)
+    with path.open("ab") as file:
+        file.write(b'{"text":"' + b"x" * 200_000)
+    _write(path, 3)
+    assert path.read_bytes().count(b"\n") == 3
+    assert _breaks(path) == 2
+
+
 def test_a_line_cut_off_by_a_crash_is_ended_and_found(path: Path) -> None:
     _write(path, 1)
     with path.open("ab") as file:

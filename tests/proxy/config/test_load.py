@@ -72,6 +72,32 @@ def test_a_listener_beyond_loopback_is_refused(own: str) -> None:
     assert problem.startswith("roles.app.listen: is beyond loopback")
 
 
+def test_how_secrets_are_read() -> None:
+    text = "[secrets]\ncache_ttl = 1.5\nstale_if_error = 60\nrotation_wait = 0\n" + _role("app")
+    secrets = parse_text(text, _PATH).secrets
+    assert (secrets.cache_ttl, secrets.stale_if_error, secrets.rotation_wait) == (1.5, 60, 0)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
+def test_metrics_are_served_on_loopback(host: str) -> None:
+    config = parse_text(f'[metrics]\nlisten = "{host}:9090"\n' + _role("app"), _PATH)
+    assert config.metrics.listen == TcpEndpoint(host.strip("[]"), 9090)
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:9090", "[::]:9090", "10.0.0.1:9090", "unix:/run/m"])
+def test_and_nowhere_else_whatever_the_file_allows(listen: str) -> None:
+    text = f'allow_unauthenticated = true\n[metrics]\nlisten = "{listen}"\n' + _role("app")
+    told = "is not a loopback address; write 127.0.0.1:PORT"
+    assert _problems(text) == [f"metrics.listen: {told}"]
+
+
+def test_mistakes_in_how_secrets_are_read_are_told_with_their_place() -> None:
+    text = "[secrets]\ncache_ttl = -1\nrotation_wiat = 1\n" + _role("app")
+    first, second = _problems(text)
+    assert first.startswith("secrets.cache_ttl: ")
+    assert second.startswith("secrets.rotation_wiat: ")
+
+
 def test_mistakes_everywhere_are_told_together() -> None:
     text = "log_level = 1\n" + _role("a", 'listen = "x"', "allow = 1") + "[roles.b]\n"
     assert [problem.partition(":")[0] for problem in _problems(text)] == [

@@ -18,6 +18,10 @@ def test_the_defaults() -> None:
         10,
     )
     assert file.allow_unauthenticated is False
+    secrets = file.secrets
+    assert (secrets.cache_ttl, secrets.stale_if_error) == (0, 0)  # nothing is kept
+    assert (secrets.rotation_wait, secrets.reads_at_once, secrets.leases) == (2, 16, "leases")
+    assert file.metrics.listen is None
 
 
 @pytest.mark.parametrize(
@@ -31,6 +35,16 @@ def test_the_defaults() -> None:
         {"roles": {"a": {}}, "log_level": "loud"},
         {"roles": {"a": {}}, "audit": {"file": "x"}},
         {"roles": {"a": {}}, "more": 1},
+        {"roles": {"a": {}}, "secrets": {"cache_ttl": -1}},
+        {"roles": {"a": {}}, "secrets": {"cache_ttl": 86_401}},
+        {"roles": {"a": {}}, "secrets": {"stale_if_error": -1}},
+        {"roles": {"a": {}}, "secrets": {"stale_if_error": 86_401}},
+        {"roles": {"a": {}}, "secrets": {"rotation_wait": -1}},
+        {"roles": {"a": {}}, "secrets": {"rotation_wait": 61}},
+        {"roles": {"a": {}}, "secrets": {"reads_at_once": 0}},
+        {"roles": {"a": {}}, "secrets": {"reads_at_once": 257}},
+        {"roles": {"a": {}}, "secrets": {"ttl": 1}},
+        {"roles": {"a": {}}, "metrics": {"port": 9090}},
     ],
 )
 def test_out_of_bounds(wrong: dict[str, object]) -> None:
