@@ -4,6 +4,8 @@ A client may prepare without end and run none of it, so a session's audit keeps 
 mind, and whole texts only while there is room for them.
 """
 
+from collections.abc import Iterator
+
 from protocols.postgres.requests import UNKNOWN, Statement
 
 _MAX_NAMES = 10_000
@@ -39,5 +41,8 @@ class Names:
         if dropped := self._statements.pop(name, None):
             self._text -= len(dropped.text)
 
-    def all(self) -> list[bytes]:
-        return list(self._statements)
+    def __len__(self) -> int:
+        return len(self._statements)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._statements)

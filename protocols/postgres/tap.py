@@ -263,8 +263,8 @@ class PostgresTap:
             if head.kind != "S":
                 self._forget_ignored_syncs(head)
                 self._report(head)
-        if status == b"I":  # portals end with their transaction
-            for name in (*self._portals.all(), *self._suspended):
+        if status == b"I" and (self._portals or self._suspended):  # they end with the transaction
+            for name in (*self._portals, *self._suspended):
                 self._drop_portal(name)
 
     def _drop_portal(self, name: bytes) -> None:
