@@ -48,13 +48,16 @@ class VaultClient:
         `parts` are requests' `params` and `json`. ProviderUnavailable names the last obstacle.
         """
         pause = _FIRST_PAUSE
+        obstacle: ProviderUnavailable | None = None
         while True:
             try:
                 return self._request_once(method, path, deadline, token, parts)
-            except ProviderUnavailable:
-                # Many proxies may wait for the same Vault: they should not all come back at once.
-                if not deadline.pause(random.uniform(pause / 2, pause)):  # noqa: S311
-                    raise
+            except ProviderUnavailable as error:
+                # A try that our own deadline cut short says less than the one before it.
+                obstacle = obstacle if obstacle and not deadline.left else error
+            # Many proxies may wait for the same Vault: they should not all come back at once.
+            if not deadline.pause(random.uniform(pause / 2, pause)):  # noqa: S311
+                raise obstacle
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     def close(self) -> None:

@@ -36,12 +36,13 @@ class LoginSession:
         text = f"[secrets]\nrotation_wait = {rotation_wait}\n{_FILE}"
         config = parse_text(text, folder / "keyless.toml")
         self.metrics = Metrics()
+        self.journals = folder / "leases"
         secrets = SecretReader(providers, config.secrets, 1, self.metrics)
         self._services = Services(
             config,
             self.metrics,
             secrets,
-            Leases(secrets, folder / "leases"),
+            Leases(secrets, self.journals),
             AuditLog(config.audit.path, folder),
             Cancels(config.timeouts),
         )

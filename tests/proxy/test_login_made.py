@@ -42,3 +42,14 @@ async def test_what_is_made_while_another_secret_fails_is_ended_too(begin: Begin
         await first
     await session.logins.close()
     assert maker.revoked == ["lease/1"]
+
+
+async def test_what_cannot_be_noted_is_ended_at_once(begin: BeginLogins) -> None:
+    """It could outlive us, and nobody would know of it."""
+    maker = Maker()
+    session = begin(maker)
+    session.journals.write_text("not a folder")
+    with pytest.raises(Refusal) as raised:
+        await session.first()
+    assert "make the folder `leases` of [secrets] writable" in raised.value.detail
+    assert maker.revoked == ["lease/1"]
