@@ -61,7 +61,20 @@ def identify(connection: socket.socket) -> Identity:
     """Ask the kernel who is at the other end of an accepted connection."""
     if connection.family == socket.AF_UNIX:
         return _unix_peer(connection)
-    peer, local = connection.getpeername(), connection.getsockname()
+    return _tcp_peer(connection.getpeername(), connection.getsockname())
+
+
+def identify_listener(connection: socket.socket) -> Identity:
+    """Ask the kernel who holds the listener that a connection of ours was made to: its own other
+    end is nobody's until the listener's program takes it."""
+    if connection.family == socket.AF_UNIX:
+        return _unix_peer(connection)
+    peer = connection.getpeername()
+    unbound = type(ip_address(peer[0]))(0)
+    return _tcp_peer(peer, (str(unbound), 0))
+
+
+def _tcp_peer(peer: tuple[str, int], local: tuple[str, int]) -> Identity:
     address = ip_address(peer[0])
     if sys.platform == "linux" and address.is_loopback:
         return Identity(f"{address}:{peer[1]}", _loopback_owner(peer, local))

@@ -9,8 +9,8 @@ import re
 # where its quotes are doubled. No \b before it, for sslpassword is one too. A statement may be made
 # to be slow to search, so what may repeat never gives back what it took: `*+`.
 _GAP = r'"?(?:\s|--[^\n]*+\n|/\*.{0,200}?\*/)*+(?:(?:=>|:=|=)\s*+)?'
-_QUOTED = r"\\?''(?:[^'\\]|''''|\\.)+''|(?:[EU]&?)?'(?:[^'\\]|''|\\.)*'?"
-_CONTINUED = r"(?:[^\S\n]*+\n\s*+'(?:[^']|'')*+'?)*+"
+_QUOTED = r"\\?''(?:[^'\\]|''''|\\''|\\.)+''|(?:[EU]&?)?'(?:[^'\\]|''|\\.)*'?"
+_CONTINUED = r"(?:(?:[^\S\n]|--[^\n]*+)*+\n(?:\s|--[^\n]*+\n)*+'(?:[^'\\]|''|\\.)*+'?)*+"
 _ESCAPED = r"\\'(?:[^'\\]|\\[^'])*+\\'"
 _DOLLARS = r"\$(?P<tag>\w*)\$.*?(?:\$(?P=tag)\$|\Z)"
 _LITERAL = rf"(?:{_QUOTED}){_CONTINUED}|{_ESCAPED}|{_DOLLARS}"

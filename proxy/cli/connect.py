@@ -29,7 +29,7 @@ from proxy.client import ClientMissing, find, run
 from proxy.config import Config, Role
 from proxy.connection import Connection
 from proxy.driver import Driver
-from proxy.identity import identify
+from proxy.identity import identify_listener
 from proxy.listener import ListenError
 from proxy.server import Server
 
@@ -95,7 +95,7 @@ async def _running(config: Config, role: Role) -> Endpoint | None:
     except OSError:
         return None
     with connection:
-        owner = identify(connection)
+        owner = identify_listener(connection)
     if owner.uid not in (None, 0, os.getuid(), config.path.stat().st_uid):
         fail(
             f"{endpoint} is held by user {owner.user}, who is neither you nor root nor the owner "

@@ -61,3 +61,17 @@ def test_upstream_has_a_time_of_its_own(
         refused = refusal(keyless.places["app"], "app")
     assert refused.code == "08006"
     assert refused.sentence == 'upstream of role "app" did not answer within 0.3 s'
+
+
+def test_what_a_client_calls_itself_is_cut_in_the_audit(
+    start_keyless: StartKeyless, latest_postgres: EmbeddedPostgres
+) -> None:
+    """PostgreSQL's names have 63 bytes; a startup packet may have thousands."""
+    keyless = start_keyless(role("app", latest_postgres))
+    audit, long = keyless.audit(), "\u00fc" * 1_500
+    Wire(keyless.places["app"]).log_in(long, application_name=long).__exit__()
+    told = audit.one("session.start")["wish"]
+    assert told == {"user": long[:128], "database": None, "application": long[:128]}
+    refusal(keyless.places["app"], "app", database=long)
+    told = audit.one("session.denied")["wish"]
+    assert told == {"user": "app", "database": long[:128], "application": None}

@@ -48,6 +48,9 @@ def proxy(
         role("mode", latest_postgres, SSLMODE=_VAULT.format("port")),
         role("method", latest_postgres, REQUIRE_AUTH=_VAULT.format("port")),
         role("root", latest_postgres, SSLMODE="require", SSLROOTCERT=_VAULT.format("port")),
+        role("user", latest_postgres, USER=_VAULT.format("password")),
+        role("database", latest_postgres, DB=_VAULT.format("password")),
+        role("host", latest_postgres, HOST=_VAULT.format("password")),
         role("text", latest_postgres, PASS="_envjson:KEYLESS_TEST_SECRET_TEXT:password"),
         role("web", no_database),
     ]
@@ -58,7 +61,8 @@ def proxy(
 
 
 _IN = ("good", "vault", "md5", "trust")
-_OUT = ("wrong", "clear", "key", "nul", "port", "mode", "method", "root", "text", "web")
+_MISTAKEN = ("port", "mode", "method", "root", "user", "database", "host")
+_OUT = ("wrong", "clear", "key", "nul", "text", "web", *_MISTAKEN)
 _BAD_REQUESTS = (
     query("no SQL at all"),
     query("SELECT 1/0; SELECT * FROM pg_shadow"),
@@ -87,6 +91,16 @@ def test_a_session_that_is_not_let_in(proxy: Keyless, artefacts: Path, name: str
         refusal(("127.0.0.1", recorder.port), name)
     (recorded,) = artefacts.glob(f"secrecy-{name}-*.received")
     assert recorded.read_bytes()[:1] == b"E"
+
+
+@pytest.mark.parametrize("name", ["user", "database"])
+def test_what_upstream_says_of_a_mistaken_role_is_told_without_the_secret(
+    proxy: Keyless, name: str
+) -> None:
+    """It repeats what it was given: `role "..." does not exist`."""
+    audit = proxy.audit()
+    refusal(proxy.places[name], name)
+    assert '"***"' in audit.one("session.denied", role=name)["detail"]
 
 
 def test_commands_in_front_of_them_all(proxy: Keyless, openbao: OpenBao) -> None:

@@ -96,6 +96,19 @@ def test_a_client_that_is_not_in_yet_is_told_when_it_is(
     assert keyless.process.wait(15) == 0
 
 
+def test_a_client_that_says_nothing_holds_nobody_up(
+    start_keyless: StartKeyless, latest_postgres: EmbeddedPostgres
+) -> None:
+    """It has a second to say something and be told, not the time that sessions have."""
+    keyless = start_keyless(_text(latest_postgres, 60))
+    with Wire(keyless.places["app"]) as silent:
+        silent.send(b"\0")
+        begun = time.monotonic()
+        assert keyless.stop() == 0
+        assert 0.9 < time.monotonic() - begun < 4
+        assert silent.is_closed()
+
+
 def test_a_killed_proxy_leaves_no_session_upstream(
     start_keyless: StartKeyless, latest_postgres: EmbeddedPostgres
 ) -> None:

@@ -110,3 +110,11 @@ def test_a_missing_key_is_told_with_those_that_exist() -> None:
         version.value("passwort")
     with pytest.raises(KeyNotFound, match="must name one of them: password, user"):
         version.value(None)
+
+
+def test_a_text_is_told_without_the_secret_in_it() -> None:
+    secret = Secret("s3cret")
+    assert secret.scrub('role "s3cret" and s3cret again') == 'role "***" and *** again'
+    assert secret.scrub("nothing of it: s3cre") == "nothing of it: s3cre"
+    for short in ("", "a", "ab"):
+        assert Secret(short).scrub("about a cab") == "about a cab"

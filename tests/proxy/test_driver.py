@@ -26,12 +26,14 @@ from protocols.api import (
     Wish,
 )
 from protocols.errors import ClientProtocolError, Reason, Refusal
+from protocols.postgres import POSTGRES
 from proxy.config.schema import Timeouts
 from proxy.connection import Connection
 from proxy.dial import Address
 from proxy.driver import Driver
 from tests.proxy.conftest import SocketPair
 from tests.servers.misbehaving import refusing_address, silent_listener
+from tests.wire import startup
 
 Steps = Generator[Command, Any, Any]
 
@@ -218,6 +220,22 @@ async def test_a_bug_is_told_to_the_protocol_and_to_the_log(
     assert pair[0].recv(100) == b"the proxy failed; tell its operator"
     assert [record.message for record in caplog.records] == ["this is a bug in Keyless"]
     assert "ZeroDivisionError" in caplog.text
+
+
+async def test_a_bug_is_told_to_the_client_by_its_code(
+    timeouts: Timeouts, pair: SocketPair, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def logins(_: NeedLogin) -> Login:
+        raise RuntimeError("the text of a bug")
+
+    pair[0].send(startup(user="app"))
+    driver = Driver(timeouts, client=Connection(pair[1]), logins=logins)
+    with pytest.raises(Refusal, match="the proxy failed"):
+        await driver.run(POSTGRES.handshake(lambda: bytes(18)))
+    told = pair[0].recv(1000)
+    assert b"CXX000\0Mthe proxy failed; tell its operator\0" in told
+    assert b"the text of a bug" not in told
+    assert "RuntimeError: the text of a bug" in caplog.text
 
 
 async def test_what_cannot_be_trusted_is_not_connected(timeouts: Timeouts) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from proxy.config import Allow
-from proxy.identity import Identity, identify
+from proxy.identity import Identity, identify, identify_listener, is_gone
 
 _ME = getpass.getuser()
 _MY_GROUP = grp.getgrgid(pwd.getpwnam(_ME).pw_gid).gr_name
@@ -50,6 +50,45 @@ def test_a_peer_that_is_gone_is_nobody(host: str) -> None:
         assert not found.may_use(Allow(users=("root", _ME)))
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_a_listener_is_known_before_it_takes_a_connection(host: str) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with (
+        socket.create_server((host, 0), family=family) as listener,
+        socket.create_connection(listener.getsockname()[:2]) as client,
+    ):
+        assert identify(client).uid is None
+        assert identify_listener(client).uid == os.geteuid()
+        assert identify_listener(client).address.endswith(f":{client.getpeername()[1]}")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_a_peer_is_gone_once_it_has_closed_and_not_when_it_has_only_ended(host: str) -> None:
+    with _pair(host) as (client, accepted):
+        assert not is_gone(accepted)
+        client.shutdown(socket.SHUT_WR)
+        assert not is_gone(accepted)
+        client.close()
+        assert is_gone(accepted)
+
+
+def test_a_unix_peer_is_gone_once_it_has_closed_and_not_when_it_has_only_ended() -> None:
+    client, accepted = socket.socketpair()
+    with client, accepted:
+        assert not is_gone(accepted)
+        client.shutdown(socket.SHUT_WR)
+        assert not is_gone(accepted)
+        client.close()
+        assert is_gone(accepted)
+
+
+def test_a_peer_that_broke_off_is_gone() -> None:
+    with _pair("127.0.0.1") as (client, accepted):
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        client.close()
+        assert is_gone(accepted)
+
+
 def test_a_unix_peer_is_known_by_its_process_too(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as client:
         listener.bind(str(tmp_path / "socket"))
@@ -58,6 +97,7 @@ def test_a_unix_peer_is_known_by_its_process_too(tmp_path: Path) -> None:
         accepted, _ = listener.accept()
         with accepted:
             assert identify(accepted) == Identity("unix", os.geteuid(), os.getpid())
+            assert identify_listener(client) == identify(accepted)
 
 
 def test_a_peer_from_elsewhere_has_an_address_only(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -78,7 +78,7 @@ def test_a_root_that_is_none(root: str, tmp_path: Path) -> None:
 def _serials(root: str) -> set[str]:
     """Of the certificates that are trusted."""
     trusted = client_context(TlsPolicy(TlsMode.VERIFY_FULL, root)).get_ca_certs()
-    return {certificate["serialNumber"] for certificate in trusted}
+    return {str(certificate["serialNumber"]) for certificate in trusted}
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])

@@ -66,6 +66,14 @@ def test_only_this_machine_needs_no_proof_of_itself(host: str, mode: TlsMode) ->
     assert login.tls.mode is mode
 
 
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1", "db.example"])
+@pytest.mark.parametrize("root", ["/ca.pem", "system", ""])
+def test_who_names_an_authority_wants_it_asked(host: str, root: str) -> None:
+    environment = _LEAST | {"HOST": host, "SSLROOTCERT": root}
+    assert check_environment(environment) == []
+    assert make_login("app", environment, PostgresOptions()).tls.mode is TlsMode.VERIFY_FULL
+
+
 @pytest.mark.parametrize("mode", TlsMode)
 def test_a_mode_that_is_said_is_used(mode: TlsMode) -> None:
     for host in ("localhost", "db.example"):
@@ -89,7 +97,11 @@ def test_a_directory_is_a_unix_socket() -> None:
         ({"SSLMODE": "allow"}, "SSLMODE"),
         ({"SSLMODE": "Require"}, "SSLMODE"),
         ({"SSLMODE": "verify-ca"}, "SSLROOTCERT"),
-        ({"SSLMODE": "verify-ca", "SSLROOTCERT": "system"}, "SSLROOTCERT"),
+        *(
+            ({"SSLMODE": mode.value, "SSLROOTCERT": "system"}, "SSLROOTCERT")
+            for mode in TlsMode
+            if mode is not TlsMode.VERIFY_FULL
+        ),
         ({"REQUIRE_AUTH": "gss"}, "REQUIRE_AUTH"),
         ({"REQUIRE_AUTH": "md5,"}, "REQUIRE_AUTH"),
         ({"REQUIRE_AUTH": "!md5"}, "REQUIRE_AUTH"),

@@ -23,6 +23,13 @@ from protocols.postgres.redaction import redact
         ("ALTER ROLE joe PASSWORD $q$s3$$cret$q$ LOGIN", "ALTER ROLE joe PASSWORD '***' LOGIN"),
         ("ALTER ROLE joe PASSWORD 's3cret, cut here", "ALTER ROLE joe PASSWORD '***'"),
         ("ALTER ROLE joe PASSWORD $$s3cret, cut here", "ALTER ROLE joe PASSWORD '***'"),
+        ("ALTER ROLE joe PASSWORD 's3'\n's3cret' LOGIN", "ALTER ROLE joe PASSWORD '***' LOGIN"),
+        ("ALTER ROLE joe PASSWORD 's3' \n\t\n 's3'\r\n's3cret' LOGIN", None),
+        ("ALTER ROLE joe PASSWORD 's3' -- one\n  -- two\n's3cret' LOGIN", None),
+        ("ALTER ROLE joe PASSWORD E's3'\n's3\\'s3cret' LOGIN", None),
+        ("ALTER ROLE joe PASSWORD 's3'\n's3cret, cut here", "ALTER ROLE joe PASSWORD '***'"),
+        ("ALTER ROLE joe PASSWORD/**/'s3cret' LOGIN", "ALTER ROLE joe PASSWORD/**/'***' LOGIN"),
+        ("ALTER ROLE joe PASSWORD /* a\nb */ -- c\n's3cret'", None),
         ("CREATE USER a PASSWORD 's3cret'; CREATE USER b PASSWORD 's3cret'", None),
         ("ALTER USER joe PASSWORD 'SCRAM-SHA-256$4096:s3cret$s3cret:s3cret'", None),
         (
@@ -33,8 +40,22 @@ from protocols.postgres.redaction import redact
             "CREATE SUBSCRIPTION s CONNECTION 'host=h password=s3cret user=u' PUBLICATION p",
             "CREATE SUBSCRIPTION s CONNECTION 'host=h password=*** user=u' PUBLICATION p",
         ),
+        (
+            "CREATE USER MAPPING FOR joe SERVER s OPTIONS (\"password\" 's3cret', user 'joe')",
+            "CREATE USER MAPPING FOR joe SERVER s OPTIONS (\"password\" '***', user 'joe')",
+        ),
+        ("ALTER USER MAPPING FOR joe SERVER s OPTIONS (SET \"password\" 's3cret')", None),
         ("SELECT dblink('password = s3cret dbname=d', 'SELECT 1')", None),
         ("SELECT dblink('password=''s3 s3cret'' dbname=d', 'SELECT 1')", None),
+        ("SELECT dblink('dbname=d password=''s3 s3cret''')", None),
+        ("SELECT dblink('password=''s3\\''s s3cret'' dbname=d')", None),
+        ("SELECT dblink('password=''s3 s3cret''')", "SELECT dblink('password='***'')"),
+        (
+            "SELECT dblink('password=s3\\ s3cret dbname=d')",
+            "SELECT dblink('password=*** dbname=d')",
+        ),
+        (r"SELECT dblink(E'password=\'s3 s3cret\' dbname=d')", None),
+        ("SELECT dblink($$password='s3 s3cret' dbname=d$$)", None),
         ("SELECT dblink('sslpassword=s3cret')", "SELECT dblink('sslpassword=***')"),
         ("SELECT dblink('postgresql://joe:s3cret@db/shop')", None),
         ("SELECT dblink('postgres://joe:s3cret@db')", "SELECT dblink('postgres://joe:***@db')"),
@@ -61,6 +82,9 @@ def test_a_password_is_taken_out(statement: str, redacted: str | None) -> None:
         "SELECT 'https://example.org:443/a@b'",
         "SELECT 'postgresql://joe@db:5432/shop'",
         "SELECT password_changed_at = 'x' FROM users",
+        "SELECT password, 'a'\n'b' FROM users",
+        "SELECT \"password\" FROM users WHERE name = 'joe'",
+        "SELECT password /* of all */ FROM users",
     ],
 )
 def test_what_says_no_password_stays(statement: str) -> None:
@@ -93,12 +117,29 @@ _REPEATED += [
     "postgres://a:",
     "password ''a",
     "PASSWORD 'a''",
+    "''''",
+    "\\''",
+    "\\'",
+    "password ''a\\''",
+    "password E'a'\n'",
+    "password 'a'\n",
+    "'\n",
+    "'--\n'",
+    "\n",
+    "--",
+    "password --\n",
+    "/*",
+    "/* */",
+    "password/*",
+    'password"',
+    "password=\\",
 ]
 
 
 @pytest.mark.parametrize("repeated", _REPEATED)
 @pytest.mark.parametrize(
-    "before", ["password", "password '", "password ''", "password = ", "://postgres://"]
+    "before",
+    ["password", "password '", "password ''", "password 'a'", "password = ", "://postgres://"],
 )
 def test_no_statement_takes_long(before: str, repeated: str) -> None:
     """It holds up every session; a pattern that tries again takes minutes for some of these."""
