@@ -10,7 +10,11 @@ import re
 # to be slow to search, so what may repeat never gives back what it took: `*+`.
 _GAP = r'"?(?:\s|--[^\n]*+\n|/\*.{0,200}?\*/)*+(?:(?:=>|:=|=)\s*+)?'
 _QUOTED = r"\\?''(?:[^'\\]|''''|\\''|\\.)+''|(?:[EU]&?)?'(?:[^'\\]|''|\\.)*'?"
-_CONTINUED = r"(?:(?:[^\S\n]|--[^\n]*+)*+\n(?:\s|--[^\n]*+\n)*+'(?:[^'\\]|''|\\.)*+'?)*+"
+# Before Python 3.11.5 such a group does not give back what it half matched: hence the look ahead.
+_CONTINUED = (
+    r"(?:(?=[^\S\n]*+(?:\n|--))(?:[^\S\n]|--[^\n]*+)*+"
+    r"\n(?:\s|--[^\n]*+\n)*+'(?:[^'\\]|''|\\.)*+'?)*+"
+)
 _ESCAPED = r"\\'(?:[^'\\]|\\[^'])*+\\'"
 _DOLLARS = r"\$(?P<tag>\w*)\$.*?(?:\$(?P=tag)\$|\Z)"
 _LITERAL = rf"(?:{_QUOTED}){_CONTINUED}|{_ESCAPED}|{_DOLLARS}"
