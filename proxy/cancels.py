@@ -45,6 +45,5 @@ class Cancels:
         except (Refusal, Disconnected) as fault:
             _log.warning("a cancel request did not get through: %s", fault)
         finally:
-            if driver.upstream is not None:
-                driver.upstream.close()
+            driver.close()
         return True

@@ -5,14 +5,14 @@ No value is shown. What providers and servers say in refusing is, for who runs t
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from secrets import token_bytes, token_hex
+from secrets import token_hex
 
 from protocols.api import Event, NeedLogin, Wish
 from protocols.errors import LoginRejected, Refusal
 from proxy.audit.events import SecretRead
 from proxy.audit.log import context
 from proxy.config import Role
-from proxy.driver import Driver
+from proxy.driver import Driver, nonce
 from proxy.login import Logins
 from proxy.services import Services
 
@@ -63,10 +63,9 @@ class Check:
     async def _log_in(self, login: object) -> Mapping[str, str]:
         driver = Driver(self._services.config.timeouts)
         try:
-            return await driver.run(self._role.protocol.try_login(login, lambda: token_bytes(18)))
+            return await driver.run(self._role.protocol.try_login(login, nonce))
         finally:
-            if driver.upstream is not None:
-                driver.upstream.close()
+            driver.close()
 
     def _emit(self, event: Event) -> None:
         self._services.audit.record(event, self._context)

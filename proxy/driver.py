@@ -9,6 +9,7 @@ import logging
 import os
 import ssl
 from collections.abc import Awaitable, Callable, Generator
+from secrets import token_bytes
 from typing import Any, TypeVar
 
 from protocols.api import (
@@ -32,9 +33,15 @@ from proxy.connection import Connection
 from proxy.dial import Address
 from proxy.tls import client_context, server_context
 
+_NONCE_BYTES = 18
 _log = logging.getLogger("keyless.driver")
 T = TypeVar("T")
 Logins = Callable[[NeedLogin], Awaitable[Login]]
+
+
+def nonce() -> bytes:
+    """The randomness that handshakes are given."""
+    return token_bytes(_NONCE_BYTES)
 
 
 class Driver:
@@ -81,6 +88,11 @@ class Driver:
                 _log.error("this is a bug in Keyless", exc_info=bug)
                 refusal = Refusal(Reason.INTERNAL, "the proxy failed; tell its operator")
                 step, argument = generator.throw, refusal
+
+    def close(self) -> None:
+        """End the connection to upstream, if there is one; the client's is its owner's to close."""
+        if self.upstream is not None:
+            self.upstream.close()
 
     async def _carry_out(self, command: Command) -> Any:
         match command:
@@ -141,8 +153,7 @@ class Driver:
         return data
 
     async def _connect(self, login: Login) -> None:
-        if self.upstream is not None:
-            self.upstream.close()
+        self.close()
         try:
             addresses = [self._pinned] if self._pinned else await dial.resolve(login.endpoint)
             sock, self.address = await dial.connect(addresses, self._upstream_until)

@@ -5,7 +5,7 @@ import logging
 import socket
 import time
 from functools import partial
-from secrets import token_bytes, token_hex
+from secrets import token_hex
 
 from protocols.api import CancelRequest, Disconnected, Event, Flow, Login, NeedLogin, Side, Wish
 from protocols.errors import Reason, Refusal
@@ -14,7 +14,7 @@ from proxy.audit.log import context
 from proxy.cancels import Cancellable
 from proxy.config import Role
 from proxy.connection import Connection
-from proxy.driver import Driver
+from proxy.driver import Driver, nonce
 from proxy.identity import Identity, identify, is_gone
 from proxy.legs import leg
 from proxy.login import Logins
@@ -22,7 +22,6 @@ from proxy.relay import Outcome, Relay
 from proxy.services import Services
 
 _log = logging.getLogger("keyless.session")
-_NONCE_BYTES = 18
 _WAITING_OF_ONE_USER = 500  # connections whose clients have not said yet what they want
 _SAID = 128  # characters of what a client called itself; PostgreSQL's names have 63 bytes
 
@@ -58,8 +57,7 @@ class Session:
             _log.exception("session %s failed; this is a bug in Keyless", self.id)
         finally:
             self._client.close()
-            if self._driver.upstream is not None:
-                self._driver.upstream.close()
+            self._driver.close()
             if self.admitted:
                 self._services.open_sessions -= 1
             elif self._placed:
@@ -83,7 +81,7 @@ class Session:
         # A name service may be slow, and everybody else's bytes are not to wait for it.
         await asyncio.to_thread(self._identity.may_use, self._role.allow)
         try:
-            result = await self._driver.run(self._role.protocol.handshake(_nonce))
+            result = await self._driver.run(self._role.protocol.handshake(nonce))
         except Refusal as refusal:
             refusal.detail = self._logins.scrub(refusal.detail)
             raise
@@ -207,7 +205,3 @@ class Session:
 def _said(wish: Wish) -> dict[str, str | None]:
     said = {"user": wish.user, "database": wish.database, "application": wish.application}
     return {name: value and value[:_SAID] for name, value in said.items()}
-
-
-def _nonce() -> bytes:
-    return token_bytes(_NONCE_BYTES)
