@@ -7,7 +7,7 @@ scripted bytes in tests and over sockets in `proxy.driver`.
 """
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, ClassVar, Protocol, Self
 
@@ -33,6 +33,7 @@ class TlsMode(Enum):
     """How a role wants its upstream connection protected, by libpq's names, weakest first."""
 
     DISABLE = "disable"
+    ALLOW = "allow"
     PREFER = "prefer"
     REQUIRE = "require"
     VERIFY_CA = "verify-ca"
@@ -46,10 +47,16 @@ class TlsMode(Enum):
 
 @dataclass(frozen=True, slots=True)
 class TlsPolicy:
-    """What TLS to upstream must prove, and to whose authority: PEM text, a path, or `system`."""
+    """What TLS to upstream must prove, and to whose authority: PEM text, a path, or `system`.
+
+    `certificate` and `key`, PEM text or paths, are what we prove ourselves with, where upstream
+    asks for it.
+    """
 
     mode: TlsMode
     root_certificate: str | None = None
+    certificate: str | None = field(default=None, repr=False)
+    key: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +174,26 @@ class Compute:
     work: Callable[[], Any]
 
 
-Command = Receive | Send | StartTls | NeedLogin | Connect | Compute
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """Answered with what `Remember` kept last under this name, if that was with the same secret;
+    else with None. The proxy keeps no secret to tell, and no value for long."""
+
+    name: tuple[str, ...]
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """Answered with None. `value`, which took long to compute, replaces what the name stood for;
+    None forgets it."""
+
+    name: tuple[str, ...]
+    secret: str = field(repr=False)
+    value: Any = field(repr=False)
+
+
+Command = Receive | Send | StartTls | NeedLogin | Connect | Compute | Recall | Remember
 
 # -- results --------------------------------------------------------------------------------------
 
@@ -177,13 +203,17 @@ class Flow:
     """Both sides are in: what the handshake hands over to the relay.
 
     `from_client` and `from_upstream` were read past the handshake's end: the relay's first bytes.
-    `cancel_key` is what a later `CancelRequest` will present. `facts` go to the audit.
+    `cancel_key` is what a later `CancelRequest` will present. `facts` go to the audit. `wish` is
+    what the client said after NeedLogin, in a protocol where the server speaks first. `agreed` is
+    what the protocol's own tap and gate must know of the handshake.
     """
 
     from_client: bytes
     from_upstream: bytes
     cancel_key: bytes | None
     facts: Mapping[str, str]
+    wish: Wish | None = None
+    agreed: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +266,21 @@ class Tap(Protocol):
         """The session is over: whatever is unfinished will stay so."""
 
 
+class Gate(Protocol):
+    """Stands between the tap and upstream in a session where something must be decided before it
+    goes on, such as a statement that the role refuses.
+
+    It is given every chunk, and answers with what goes on instead: the chunk itself, other bytes,
+    or none as long as a message is not whole. A view is valid during the call only. What is
+    refused goes on as something that upstream answers with an error, so that the answers keep
+    their order. It raises what a tap raises.
+    """
+
+    def client_sent(self, chunk: memoryview) -> memoryview | bytes: ...
+
+    def upstream_sent(self, chunk: memoryview) -> memoryview | bytes: ...
+
+
 # -- a protocol as the proxy sees it --------------------------------------------------------------
 
 
@@ -286,14 +331,19 @@ class WireProtocol:
     try_login: Callable[[Any, Nonce], Generator[Command, Any, Mapping[str, str]]]
     """Upstream's half of the handshake alone, and a farewell: returns the session's facts."""
 
-    cancel: Callable[[Any, bytes], Generator[Command, Any, None]]
-    """Carry a cancel request with this key to upstream, on a connection of its own."""
+    cancel: Callable[[Any, bytes], Generator[Command, Any, None]] | None
+    """Carry a cancel request with this key to upstream, on a connection of its own; None in a
+    protocol that has no such thing."""
 
     probe: Callable[[str], Generator[Command, Any, None]]
     """As a client, see whether the proxy at UPSTREAM lets us in as this role, and leave again."""
 
-    tap: Callable[[Emit, Clock], Tap]
-    """A tap for one session."""
+    tap: Callable[[Emit, Clock, Any, Flow], Tap]
+    """A tap for one session, of its login without credentials."""
+
+    gate: Callable[[Any, Flow, Any], Gate | None]
+    """A gate for one session, of its login without credentials and its tap, which sees what the
+    client sent and gets. None where nothing is decided, which costs nothing."""
 
     client: Callable[[Endpoint, str, str | None], ClientProgram]
     """The user's client program, pointed at a listener: endpoint, role, and database if known."""

@@ -25,6 +25,7 @@ class Reason(Enum):
     UPSTREAM_BROKEN = auto()  # upstream broke the protocol, or is not what the role says
     UPSTREAM_INSECURE = auto()  # TLS missing or not verified, or a login method not allowed
     LOGIN_REJECTED = auto()
+    IDLE = auto()  # the client asked for nothing for longer than the role lets it
     SHUTTING_DOWN = auto()
     AUDIT_UNWRITABLE = auto()
     INTERNAL = auto()

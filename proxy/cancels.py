@@ -1,12 +1,13 @@
 """Which session a cancel key belongs to, so that a request reaches its upstream and no other."""
 
 import logging
+from collections.abc import Container
 from dataclasses import dataclass
 
 from protocols.api import Disconnected, Login, WireProtocol
 from protocols.errors import Refusal
 from proxy.config.schema import Timeouts
-from proxy.dial import Address
+from proxy.dial import Route
 from proxy.driver import Driver
 
 _log = logging.getLogger("keyless.cancel")
@@ -18,7 +19,7 @@ class Cancellable:
 
     protocol: WireProtocol
     login: Login
-    address: Address
+    route: Route
 
 
 class Cancels:
@@ -34,12 +35,12 @@ class Cancels:
     def remove(self, key: bytes) -> None:
         self._sessions.pop(key, None)
 
-    async def cancel(self, key: bytes, role: str) -> bool:
-        """Have upstream stop what the session does. False: the key is no session's of this role."""
+    async def cancel(self, key: bytes, roles: Container[str]) -> bool:
+        """Have upstream stop what the session does. False: the key is no session's of these."""
         session = self._sessions.get(key)
-        if session is None or session.login.role != role:
+        if session is None or session.login.role not in roles or session.protocol.cancel is None:
             return False
-        driver = Driver(self._timeouts, address=session.address)
+        driver = Driver(self._timeouts, route=session.route)
         try:
             await driver.run(session.protocol.cancel(session.login, key))
         except (Refusal, Disconnected) as fault:

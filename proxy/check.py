@@ -61,7 +61,7 @@ class Check:
         return self._report
 
     async def _log_in(self, login: object) -> Mapping[str, str]:
-        driver = Driver(self._services.config.timeouts)
+        driver = Driver(self._services.config.timeouts, memory=self._services.memory)
         try:
             return await driver.run(self._role.protocol.try_login(login, nonce))
         finally:

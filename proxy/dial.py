@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import socket
+import ssl
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +18,19 @@ _KEEPALIVE_PROBES = 4
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """One resolved address: where a session is, and where its cancel request must go."""
+    """One resolved address."""
 
     family: socket.AddressFamily
     sockaddr: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The way that a session took to upstream, for its cancel request to take it again: the very
+    machine, with the same certificates on either side."""
+
+    address: Address
+    tls: ssl.SSLContext | None = None
 
 
 async def resolve(endpoint: Endpoint) -> list[Address]:

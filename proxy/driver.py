@@ -9,6 +9,7 @@ import logging
 import os
 import ssl
 from collections.abc import Awaitable, Callable, Generator
+from dataclasses import replace
 from secrets import token_bytes
 from typing import Any, TypeVar
 
@@ -19,19 +20,21 @@ from protocols.api import (
     Disconnected,
     Login,
     NeedLogin,
+    Recall,
     Receive,
+    Remember,
     Send,
     Side,
     StartTls,
-    TcpEndpoint,
     Tls,
 )
-from protocols.errors import ClientProtocolError, Reason, Refusal, ServerProtocolError
-from proxy import dial
+from protocols.errors import ClientProtocolError, Reason, Refusal
+from proxy import dial, tls_start
 from proxy.config.schema import Timeouts
 from proxy.connection import Connection
-from proxy.dial import Address
-from proxy.tls import client_context, server_context
+from proxy.dial import Route
+from proxy.memory import Memory
+from proxy.tls import client_context
 
 _NONCE_BYTES = 18
 _log = logging.getLogger("keyless.driver")
@@ -47,8 +50,9 @@ def nonce() -> bytes:
 class Driver:
     """Both connections of one session while it is being made.
 
-    `logins` answers NeedLogin. With `address`, upstream is there, whatever its name resolves to;
-    with `upstream`, it is connected to already.
+    `logins` answers NeedLogin, and `memory` knows what sessions before have computed. With `route`,
+    that is the way to upstream, whatever its name resolves to. `login` is the one that upstream was
+    connected to for last; once both sides are in, without credentials.
     """
 
     def __init__(
@@ -57,19 +61,20 @@ class Driver:
         *,
         client: Connection | None = None,
         logins: Logins | None = None,
-        address: Address | None = None,
-        upstream: Connection | None = None,
+        memory: Memory | None = None,
+        route: Route | None = None,
     ) -> None:
         self._timeouts = timeouts
         self._client = client
         self._logins = logins
-        self._login: Login | None = None
-        now = asyncio.get_running_loop().time()
-        self._client_until = now + timeouts.client
-        self._upstream_until = now + timeouts.upstream
-        self._pinned = address
-        self.upstream = upstream
-        self.address = address
+        self._memory = Memory() if memory is None else memory
+        self._loop = asyncio.get_running_loop()
+        self._client_left = timeouts.client  # seconds; what it waits for is not its own slowness
+        self._upstream_until = self._loop.time() + timeouts.upstream
+        self._pinned = route
+        self.login: Login | None = None
+        self.route: Route | None = None
+        self.upstream: Connection | None = None
 
     async def run(self, generator: Generator[Command, Any, T]) -> T:
         """Drive a generator to its end, and return what it returns. Raises what it raises."""
@@ -78,6 +83,7 @@ class Driver:
             try:
                 command = step(argument)
             except StopIteration as end:
+                self.login = self.login and self.login.without_credentials()
                 result: T = end.value
                 return result
             try:
@@ -96,15 +102,18 @@ class Driver:
 
     async def _carry_out(self, command: Command) -> Any:
         match command:
+            case Recall(name, secret):
+                return self._memory.recall(name, secret)
+            case Remember(name, secret, value):
+                return self._memory.remember(name, secret, value)
             case NeedLogin():
                 assert self._logins is not None
                 return await self._logins(command)
             case Compute(work):
                 return await asyncio.to_thread(work)
             case Connect(login):
-                self._login = login
-                loop = asyncio.get_running_loop()
-                self._upstream_until = loop.time() + self._timeouts.upstream
+                self.login = login
+                self._upstream_until = self._loop.time() + self._timeouts.upstream
                 return await self._within(Side.UPSTREAM, self._connect(login))
             case Receive(side) | Send(side) | StartTls(side):
                 return await self._within(side, self._exchange(command))
@@ -114,15 +123,16 @@ class Driver:
             case Receive(side):
                 return await self._receive(side)
             case Send(side, data):
-                return await self._connection(side).send(data)
+                return await self._send(side, data)
             case StartTls(Side.CLIENT):
-                return await self._tls_to_client(command)
+                return await tls_start.as_server(self._connection(Side.CLIENT), command)
             case StartTls(Side.UPSTREAM):
-                return await self._tls_to_upstream(command)
+                return await self._start_tls_to_upstream(command)
 
     async def _within(self, side: Side, work: Awaitable[T]) -> T:
-        """Do it before the side's deadline; a connection that breaks is a side that is gone."""
-        until = self._client_until if side is Side.CLIENT else self._upstream_until
+        """Do it in the side's time; a connection that breaks is a side that is gone."""
+        begun = self._loop.time()
+        until = begun + self._client_left if side is Side.CLIENT else self._upstream_until
         try:
             async with asyncio.timeout_at(until):
                 return await work
@@ -130,6 +140,9 @@ class Driver:
             raise self._too_slow(side) from None
         except OSError:
             raise Disconnected(side) from None
+        finally:
+            if side is Side.CLIENT:
+                self._client_left -= self._loop.time() - begun
 
     def _too_slow(self, side: Side) -> Refusal:
         if side is Side.CLIENT:
@@ -146,8 +159,21 @@ class Driver:
         assert connection is not None
         return connection
 
+    async def _send(self, side: Side, data: bytes) -> None:
+        try:
+            await self._connection(side).send(data)
+        except OSError:
+            if side is Side.UPSTREAM:
+                await self._receive(side)  # an alert may have come that tells why
+            raise
+
     async def _receive(self, side: Side) -> bytes:
-        data = await self._connection(side).receive()
+        try:
+            data = await self._connection(side).receive()
+        except ssl.SSLError as error:
+            if side is Side.UPSTREAM and self.login is not None:
+                raise tls_start.certificate_refused(self.login, error) or error from None
+            raise
         if not data:
             raise Disconnected(side)
         return data
@@ -155,8 +181,9 @@ class Driver:
     async def _connect(self, login: Login) -> None:
         self.close()
         try:
-            addresses = [self._pinned] if self._pinned else await dial.resolve(login.endpoint)
-            sock, self.address = await dial.connect(addresses, self._upstream_until)
+            pinned = self._pinned and [self._pinned.address]
+            addresses = pinned or await dial.resolve(login.endpoint)
+            sock, address = await dial.connect(addresses, self._upstream_until)
         except OSError as error:
             raise Refusal(
                 Reason.UPSTREAM_UNREACHABLE,
@@ -164,50 +191,25 @@ class Driver:
                 detail=f"{login.endpoint}: {_why(error)}",
             ) from None
         self.upstream = Connection(sock)
+        self.route = Route(address)
 
-    async def _tls_to_client(self, command: StartTls) -> Tls:
-        try:
-            tls = await self._connection(Side.CLIENT).start_tls(
-                server_context(), server_name=None, received=command.received
-            )
-        except ssl.SSLError as error:
-            raise Disconnected(Side.CLIENT) from error
-        if command.alpn not in (None, tls.selected_alpn_protocol()):
-            raise ClientProtocolError(f"direct TLS needs the ALPN protocol {command.alpn}")
-        return _describe(tls, verified=False)
-
-    async def _tls_to_upstream(self, command: StartTls) -> Tls:
-        assert self._login is not None
-        assert isinstance(self._login.endpoint, TcpEndpoint)
-        try:
-            context = client_context(self._login.tls)
-            tls = await self._connection(Side.UPSTREAM).start_tls(
-                context, server_name=self._login.endpoint.host, received=command.received
-            )
-        except (ssl.SSLError, ValueError) as error:
-            raise self._untrusted(error) from None
-        return _describe(tls, verified=context.verify_mode is ssl.CERT_REQUIRED)
-
-    def _untrusted(self, error: ssl.SSLError | ValueError) -> ServerProtocolError:
-        why = "TLS could not be established"
-        if isinstance(error, ssl.SSLCertVerificationError):
-            why = "its TLS certificate was not accepted"
-        return ServerProtocolError(
-            f"{self._upstream_name}: {why}",
-            reason=Reason.UPSTREAM_INSECURE,
-            detail=getattr(error, "verify_message", "") or str(error),
-        )
+    async def _start_tls_to_upstream(self, command: StartTls) -> Tls:
+        assert self.login is not None
+        assert self.route is not None
+        with tls_start.told_to_the_operator(self.login):
+            pinned = self._pinned and self._pinned.tls
+            context = pinned or client_context(self.login.tls, self._memory)
+            upstream = self._connection(Side.UPSTREAM)
+            tls = await tls_start.as_client(upstream, command, self.login, context)
+        self.route = replace(self.route, tls=context)
+        return tls
 
     @property
     def _upstream_name(self) -> str:
-        return f'upstream of role "{self._login.role}"' if self._login else "upstream"
+        return f'upstream of role "{self.login.role}"' if self.login else "upstream"
 
 
 def _why(error: OSError) -> str:
     """The system's words; asyncio has its own in `strerror`, which name the address only."""
     number = error.errno or 0
     return os.strerror(number) if number > 0 else str(error.strerror or error)  # -n: getaddrinfo's
-
-
-def _describe(tls: ssl.SSLObject, *, verified: bool) -> Tls:
-    return Tls(tls.version() or "", verified, tls.getpeercert(binary_form=True))

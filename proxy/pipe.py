@@ -12,7 +12,9 @@ from protocols.api import Side
 from proxy.legs import Leg
 
 _BUFFER = memoryview(bytearray(65_536))  # one loop, one thread: no two pipes read at once
+_FAILED = memoryview(b"")
 Observe = Callable[[memoryview], None]
+Decide = Callable[[memoryview], memoryview | bytes]
 
 
 class Ends(Protocol):
@@ -32,10 +34,12 @@ class Pipe:
 
     It is not read for while its sink is `blocked`, or while it is `held` because the tap is full.
     What the client sends is looked at first, for what cannot be audited must not reach upstream;
-    upstream's bytes are sent first, and nobody waits for the audit of them.
+    upstream's bytes are sent first, and nobody waits for the audit of them. With `decide`, what
+    goes on is what it makes of them, and the tap is on the client's side of it.
     """
 
     __slots__ = (
+        "_decide",
         "_from",
         "_loop",
         "_observe",
@@ -50,13 +54,19 @@ class Pipe:
     )
 
     def __init__(
-        self, relay: Ends, ends: tuple[Side, Side], legs: tuple[Leg, Leg], observe: Observe
+        self,
+        relay: Ends,
+        ends: tuple[Side, Side],
+        legs: tuple[Leg, Leg],
+        observe: Observe,
+        decide: Decide | None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._relay = relay
         self._from, self._to = ends
         self._source, self._sink = legs
         self._observe = observe
+        self._decide = decide
         self.blocked = False
         self.held = False
         self.stopped = False
@@ -107,7 +117,10 @@ class Pipe:
 
     def _move(self, chunk: memoryview) -> bool:
         """Whether to read on."""
+        self.moved += len(chunk)
         if self._from is Side.CLIENT and not self._look(chunk):
+            return False
+        if self._decide is not None and (chunk := self._decided(chunk)) is _FAILED:
             return False
         try:
             if not self._sink.send(chunk):
@@ -117,7 +130,6 @@ class Pipe:
         except OSError as error:
             self._relay.unwritable(self._to, error)
             return False
-        self.moved += len(chunk)
         if self._from is Side.UPSTREAM and not self._look(chunk):
             return False
         return not (self.blocked or self.held)
@@ -129,6 +141,14 @@ class Pipe:
             self._relay.unauditable(fault)
             return False
         return True
+
+    def _decided(self, chunk: memoryview) -> memoryview:
+        try:
+            assert self._decide is not None
+            return memoryview(self._decide(chunk))
+        except Exception as fault:
+            self._relay.unauditable(fault)
+            return _FAILED
 
     def _drained(self) -> None:
         try:

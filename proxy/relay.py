@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from protocols.api import Flow, Side, Tap
+from protocols.api import Flow, Gate, Side, Tap
 from protocols.errors import Reason, Refusal
 from proxy.legs import Leg
 from proxy.pipe import Pipe
@@ -36,17 +36,22 @@ class Relay:
     """Both directions of one session, from both sides being in to both being out."""
 
     def __init__(
-        self, client: Leg, upstream: Leg, tap: Tap, role: str, client_is_gone: Callable[[], bool]
+        self,
+        legs: tuple[Leg, Leg],
+        tap: Tap,
+        gate: Gate | None,
+        role: str,
+        client_is_gone: Callable[[], bool],
     ) -> None:
         self._loop = asyncio.get_running_loop()
-        self._client = client
-        self._upstream = upstream
+        self._client, self._upstream = client, upstream = legs
         self._tap = tap
         self._role = role
         self._client_is_gone = client_is_gone
         up, down = (Side.CLIENT, Side.UPSTREAM), (Side.UPSTREAM, Side.CLIENT)
-        self._up = Pipe(self, up, (client, upstream), self._client_sent)
-        self._down = Pipe(self, down, (upstream, client), self._upstream_sent)
+        decide = (gate.client_sent, gate.upstream_sent) if gate is not None else (None, None)
+        self._up = Pipe(self, up, (client, upstream), self._client_sent, decide[0])
+        self._down = Pipe(self, down, (upstream, client), self._upstream_sent, decide[1])
         self._finished: asyncio.Future[tuple[str, str]] = self._loop.create_future()
         self._client_has_ended = False
 
@@ -54,6 +59,11 @@ class Relay:
     def idle(self) -> bool:
         """Whether upstream owes the client nothing."""
         return not self._tap.busy
+
+    @property
+    def moved(self) -> int:
+        """Bytes, both ways."""
+        return self._up.moved + self._down.moved
 
     async def run(self, flow: Flow) -> Outcome:
         """Relay until it is over. The sockets stay open, for their owner to close."""
@@ -105,9 +115,11 @@ class Relay:
 
     def _await_upstream(self) -> None:
         """A client that has only ended is still answered; one that is gone is not waited for."""
+        if self._finished.done():
+            return
         if self._client_is_gone():
             self._finish("client", "closed the connection")
-        elif not self._finished.done():
+        else:
             self._loop.call_later(_LOOK_AGAIN_SECONDS, self._await_upstream)
 
     def unreadable(self, side: Side, error: OSError) -> None:

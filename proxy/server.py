@@ -5,12 +5,15 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
-from protocols.api import Endpoint, UnixEndpoint
+from protocols.api import Endpoint
 from protocols.errors import Reason, Refusal
-from proxy.config import Config, Role
+from proxy import registry
+from proxy.addresses import bindable
+from proxy.config import Config
+from proxy.doors import Door
 from proxy.listener import Listener, ListenError
 from proxy.services import open_services
 from proxy.session import Session
@@ -20,6 +23,7 @@ _log = logging.getLogger("keyless.server")
 _LAST_WORDS_SECONDS = 2.0  # for sessions that were told to end
 _SILENT_SECONDS = 1.0  # for clients that are connected to say what they want, and be told
 _LOOK_AGAIN_SECONDS = 0.1  # for sessions that have become idle
+_LONGEST_LOOK_SECONDS = 10.0  # between two looks for sessions that are idle too long
 
 
 class Server:
@@ -29,32 +33,43 @@ class Server:
         self._config = config
         self._services = open_services(config, environ)
         self._services.audit.on_failure = self._stop_all
-        self._listeners: dict[str, Listener] = {}
+        self._listeners: list[Listener] = []
         self._sessions: dict[asyncio.Task[None], Session] = {}
-        self._recovery: asyncio.Task[None] | None = None
+        self._chores: list[asyncio.Task[None]] = []
 
-    def start(self) -> Mapping[str, Endpoint]:
-        """Open every role's listener, or none. Returns where each role is. Raises ListenError."""
+    def start(self) -> Sequence[tuple[Door, Endpoint]]:
+        """Open every listener of the file, or none. Returns where each is, with what is behind it.
+        Raises ListenError."""
         server_context()  # the certificate is made before anybody waits for it
         try:
             if self._config.metrics.listen is not None:
                 self._services.metrics.serve(self._config.metrics.listen)
-            for role in self._config.roles.values():
-                if role.listen is not None:
-                    self.listen(role, role.listen)
+            listening = [(door, self.listen(door, endpoint)) for door, endpoint in self._doors()]
         except ListenError:
             self._close_listeners()
             raise
-        self._recovery = asyncio.create_task(self._services.leases.recover())
-        return {name: listener.endpoint for name, listener in self._listeners.items()}
+        self._chores.append(asyncio.create_task(self._services.leases.recover()))
+        if self._config.timeouts.idle:
+            self._chores.append(asyncio.create_task(self._stop_idle(self._config.timeouts.idle)))
+        return listening
 
-    def listen(self, role: Role, endpoint: Endpoint) -> Endpoint:
-        """Open one role's listener. Returns where it is, with the port that was chosen for 0."""
-        if isinstance(endpoint, UnixEndpoint):
-            endpoint = UnixEndpoint(role.protocol.socket_path(endpoint.path))
-        listener = Listener(endpoint, lambda accepted: self._accepted(role, accepted))
-        self._listeners[role.name] = listener
+    def listen(self, door: Door, endpoint: Endpoint) -> Endpoint:
+        """Open one listener. Returns where it is, with the port that was chosen for 0."""
+        listener = Listener(
+            bindable(endpoint, door.protocol), lambda accepted: self._accepted(door, accepted)
+        )
+        self._listeners.append(listener)
         return listener.endpoint
+
+    def _doors(self) -> Iterator[tuple[Door, Endpoint]]:
+        roles = self._config.roles
+        for role in roles.values():
+            if role.listen is not None:
+                yield Door.to(role), role.listen
+        for kind, endpoint in self._config.listen.items():
+            protocol = registry.protocols()[kind]
+            behind = {name: role for name, role in roles.items() if role.protocol is protocol}
+            yield Door(protocol, behind, shared=True), endpoint
 
     async def stop(self) -> None:
         """Take no more connections, end idle sessions, give the others time, then end them too."""
@@ -68,8 +83,8 @@ class Server:
         for task in self._sessions:
             task.cancel()
         await self._wait(_LAST_WORDS_SECONDS)
-        if self._recovery is not None:
-            self._recovery.cancel()
+        for chore in self._chores:
+            chore.cancel()
         await self._services.close()
 
     async def _stop_when_idle(self, refusal: Refusal) -> None:
@@ -82,12 +97,20 @@ class Server:
                     task.cancel()
             await self._wait(_LOOK_AGAIN_SECONDS)
 
+    async def _stop_idle(self, seconds: float) -> None:
+        refusal = Refusal(Reason.IDLE, f"the session was idle for {seconds:g} s")
+        while True:
+            await asyncio.sleep(min(seconds / 10, _LONGEST_LOOK_SECONDS))
+            for session in list(self._sessions.values()):
+                if session.has_been_idle(seconds):
+                    session.stop(refusal)
+
     async def _wait(self, seconds: float) -> None:
         if self._sessions:
             await asyncio.wait(self._sessions, timeout=seconds)
 
-    def _accepted(self, role: Role, accepted: socket.socket) -> None:
-        session = Session(self._services, role, accepted)
+    def _accepted(self, door: Door, accepted: socket.socket) -> None:
+        session = Session(self._services, door, accepted)
         task = asyncio.create_task(session.run())
         self._sessions[task] = session
         task.add_done_callback(self._over)
@@ -100,6 +123,6 @@ class Server:
             session.stop(refusal)
 
     def _close_listeners(self) -> None:
-        for listener in self._listeners.values():
+        for listener in self._listeners:
             listener.close()
         self._listeners.clear()

@@ -11,6 +11,7 @@ from proxy.audit.log import AuditLog
 from proxy.cancels import Cancels
 from proxy.config import Config
 from proxy.leases import Leases
+from proxy.memory import Memory
 from proxy.metrics import Metrics
 from proxy.secrets import SecretReader
 
@@ -26,6 +27,7 @@ class Services:
     leases: Leases
     audit: AuditLog
     cancels: Cancels
+    memory: Memory = field(default_factory=Memory)
     open_sessions: int = 0
     waiting: Counter[int | None] = field(default_factory=Counter)
 

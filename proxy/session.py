@@ -13,7 +13,9 @@ from proxy.audit.events import SessionCancel, SessionDenied, SessionEnd, Session
 from proxy.audit.log import context
 from proxy.cancels import Cancellable
 from proxy.config import Role
+from proxy.config.schema import Allow
 from proxy.connection import Connection
+from proxy.doors import Door, unknown
 from proxy.driver import Driver, nonce
 from proxy.identity import Identity, identify, is_gone
 from proxy.legs import leg
@@ -29,21 +31,28 @@ _SAID = 128  # characters of what a client called itself; PostgreSQL's names hav
 class Session:
     """`run` takes it from the client's first byte to its end, whatever that is; raises nothing."""
 
-    def __init__(self, services: Services, role: Role, accepted: socket.socket) -> None:
+    def __init__(self, services: Services, door: Door, accepted: socket.socket) -> None:
         self.id = token_hex(8)
         self._services = services
-        self._role = role
-        self._context = context(session=self.id, role=role.name)
+        self._door = door
+        self._role: Role | None = None  # until the client has said which
+        self._context = b""
+        self._logins: Logins | None = None
+        self._choose(door.only)
         self._client = Connection(accepted)
         self._begun = time.monotonic()
         self._identity = Identity("unknown")
         self._wish = Wish()
-        self._login: Login | None = None
-        self._logins = Logins(role, services, self._emit)
-        self._driver = Driver(services.config.timeouts, client=self._client, logins=self._log_in)
+        self._driver = Driver(
+            services.config.timeouts,
+            client=self._client,
+            logins=self._log_in,
+            memory=services.memory,
+        )
         self._relay: Relay | None = None
         self._stopped: Refusal | None = None
         self._placed = False  # among those who have not said yet what they want
+        self._last_seen = (-1, 0.0)  # bytes moved when it was idle, and since when
         self.admitted = False
 
     async def run(self) -> None:
@@ -62,7 +71,8 @@ class Session:
                 self._services.open_sessions -= 1
             elif self._placed:
                 self._services.waiting[self._identity.uid] -= 1
-            await self._logins.close()
+            if self._logins is not None:
+                await self._logins.close()
 
     def stop(self, refusal: Refusal) -> None:
         """End it now. A client that is in is told why at once, one that is not when it may be."""
@@ -75,18 +85,26 @@ class Session:
         """Whether it is in and waits for its client."""
         return self._relay is not None and self._relay.idle
 
+    def has_been_idle(self, seconds: float) -> bool:
+        """Whether its client has asked for nothing for so long; to be asked now and then."""
+        moved = self._relay.moved if self._relay is not None and self._relay.idle else -1
+        now = time.monotonic()
+        if moved < 0 or moved != self._last_seen[0]:
+            self._last_seen = (moved, now)
+        return moved >= 0 and now - self._last_seen[1] >= seconds
+
     async def _serve(self) -> None:
         self._identity = identify(self._client.socket)
         self._take_place()
-        # A name service may be slow, and everybody else's bytes are not to wait for it.
-        await asyncio.to_thread(self._identity.may_use, self._role.allow)
         try:
-            result = await self._driver.run(self._role.protocol.handshake(nonce))
+            result = await self._driver.run(self._door.protocol.handshake(nonce))
         except Refusal as refusal:
-            refusal.detail = self._logins.scrub(refusal.detail)
+            if self._logins is not None:
+                refusal.detail = self._logins.scrub(refusal.detail)
             raise
         finally:
-            await self._logins.settle()
+            if self._logins is not None:
+                await self._logins.settle()
         if isinstance(result, Flow):
             await self._relay_flow(result)
         else:
@@ -104,19 +122,29 @@ class Session:
     async def _log_in(self, need: NeedLogin) -> Login:
         self._wish = need.wish
         if not self.admitted:
-            self._admit()
+            role = self._door.choose(need.wish)
+            self._choose(role)
+            await self._admit(role)
+        assert self._logins is not None
         login = await self._logins.next(need)
         self._services.audit.flush()  # what cannot be audited does not happen
-        self._login = login.without_credentials()
         return login
 
-    def _admit(self) -> None:
+    def _choose(self, role: Role | None) -> None:
+        self._role = role
+        self._context = context(session=self.id, role=role.name if role else None)
+        if role is not None and self._logins is None:
+            self._logins = Logins(role, self._services, self._emit)
+
+    async def _admit(self, role: Role) -> None:
+        if role.allow != Allow():
+            # A name service may be slow, and everybody else's bytes are not to wait for it.
+            await asyncio.to_thread(self._identity.may_use, role.allow)
         limit = self._services.config.limits.sessions
         if self._stopped is not None:
             raise self._stopped
-        if not self._identity.may_use(self._role.allow):
-            sentence = f'role "{self._role.name}" does not exist'
-            raise Refusal(Reason.UNKNOWN_ROLE, sentence, detail="the role's allow does not name it")
+        if not self._identity.may_use(role.allow):
+            raise unknown(role.name, detail="the role's allow does not name it")
         if self._services.open_sessions >= limit:
             raise Refusal(Reason.LIMIT_REACHED, f"all {limit} sessions are taken; try again later")
         self._services.open_sessions += 1
@@ -125,11 +153,16 @@ class Session:
 
     async def _relay_flow(self, flow: Flow) -> None:
         assert self._driver.upstream is not None
-        tap = self._role.protocol.tap(self._emit, time.monotonic)
-        client, upstream = leg(self._client), leg(self._driver.upstream)
+        login = self._driver.login
+        assert login is not None
+        protocol = self._door.protocol
+        self._wish = flow.wish or self._wish
+        tap = protocol.tap(self._emit, time.monotonic, login, flow)
+        gate = protocol.gate(login, flow, tap)
+        legs = leg(self._client), leg(self._driver.upstream)
         gone = partial(is_gone, self._client.socket)
-        self._relay = Relay(client, upstream, tap, self._role.name, gone)
-        self._register(flow)
+        self._relay = Relay(legs, tap, gate, login.role, gone)
+        self._register(flow, login)
         self._started(flow)
         try:
             try:
@@ -138,21 +171,20 @@ class Session:
                 tap.close()
             self._ended(outcome)
             if outcome.abandoned and flow.cancel_key is not None:
-                await self._services.cancels.cancel(flow.cancel_key, self._role.name)
+                await self._services.cancels.cancel(flow.cancel_key, self._door.roles)
         finally:
             if flow.cancel_key is not None:
                 self._services.cancels.remove(flow.cancel_key)
 
-    def _register(self, flow: Flow) -> None:
+    def _register(self, flow: Flow, login: Login) -> None:
         if flow.cancel_key is not None:
-            assert self._login is not None
-            assert self._driver.address is not None
-            here = Cancellable(self._role.protocol, self._login, self._driver.address)
+            assert self._driver.route is not None
+            here = Cancellable(self._door.protocol, login, self._driver.route)
             self._services.cancels.add(flow.cancel_key, here)
 
     async def _cancel(self, request: CancelRequest) -> None:
         self._count("cancel")
-        known = await self._services.cancels.cancel(request.key, self._role.name)
+        known = await self._services.cancels.cancel(request.key, self._door.roles)
         self._emit(SessionCancel(self._identity.describe(), known))
 
     # -- audit ----------------------------------------------------------------------------------
@@ -164,7 +196,8 @@ class Session:
         """The client is in by now; if that cannot be audited, it is out again with a word why."""
         self._count("started")
         assert self._relay is not None
-        kind, client = self._role.protocol.kind, self._identity.describe()
+        assert self._logins is not None
+        kind, client = self._door.protocol.kind, self._identity.describe()
         try:
             wish, versions = _said(self._wish), self._logins.versions
             self._emit(SessionStart(kind, client, wish, flow.facts, versions, self._elapsed()))
@@ -181,8 +214,8 @@ class Session:
     def _denied(self, refusal: Refusal) -> None:
         self._count("denied")
         sentence, why = str(refusal), refusal.detail
-        _log.warning("session %s of role %s: %s", self.id, self._role.name, why or sentence)
-        kind, client, wish = self._role.protocol.kind, self._identity.describe(), _said(self._wish)
+        _log.warning("session %s of role %s: %s", self.id, self._name, why or sentence)
+        kind, client, wish = self._door.protocol.kind, self._identity.describe(), _said(self._wish)
         try:
             reason = refusal.reason.name.lower()
             self._emit(SessionDenied(kind, client, wish, reason, sentence, why))
@@ -193,10 +226,15 @@ class Session:
         """A client that said something and left is worth a line; a probe of the port is not."""
         level = logging.INFO if self._client.heard else logging.DEBUG
         why = f"{gone} ({gone.__cause__})" if gone.__cause__ else str(gone)
-        _log.log(level, "session %s of role %s: %s before it was in", self.id, self._role.name, why)
+        _log.log(level, "session %s of role %s: %s before it was in", self.id, self._name, why)
 
     def _count(self, outcome: str) -> None:
-        self._services.metrics.sessions.labels(self._role.name, outcome).inc()
+        self._services.metrics.sessions.labels(self._name, outcome).inc()
+
+    @property
+    def _name(self) -> str:
+        """The role's, as far as it is known."""
+        return self._role.name if self._role is not None else ""
 
     def _elapsed(self) -> float:
         return round((time.monotonic() - self._begun) * 1000, 3)

@@ -26,7 +26,9 @@ SECRETS = {SECRET: json.dumps({"password": CANARY, "wrong": canary("-wrong")})}
 PASSWORD = f"_envjson:{SECRET}:password"
 WRONG_PASSWORD = f"_envjson:{SECRET}:wrong"
 COMMAND = str(Path(sys.executable).with_name("keyless"))
-_ROLE_LINE = re.compile(r"keyless\.server: role (\S+) \(postgres\) on (\S+)\n")
+_ROLE_LINE = re.compile(r"keyless\.server: role (\S+) \(\w+\) on (\S+)\n")
+_SHARED_LINE = re.compile(r"keyless\.server: (\w+) roles, by user name, on (\S+): ")
+_LISTENER = re.compile(r'^(?:listen|postgres|mysql) = "', re.M)
 
 Event = dict[str, Any]
 
@@ -35,6 +37,7 @@ def role(
     name: str,
     server: EmbeddedPostgres | int,
     *,
+    kind: str = "postgres",
     listen: str | None = "127.0.0.1:0",
     settings: str = "",
     **variables: str | int | None,
@@ -47,7 +50,7 @@ def role(
     usual: dict[str, str | int | None] = {"HOST": "127.0.0.1", "PORT": port, "DB": DATABASE}
     usual |= {"USER": "scram_user", "PASS": PASSWORD}
     environment = {key: value for key, value in (usual | variables).items() if value is not None}
-    lines = [f"[roles.{name}]", 'kind = "postgres"', settings]
+    lines = [f"[roles.{name}]", f'kind = "{kind}"', settings]
     lines += [f"listen = {json.dumps(listen)}"] if listen else []
     lines += [f"[roles.{name}.env]"]
     lines += [f"{key} = {json.dumps(value)}" for key, value in environment.items()]
@@ -69,9 +72,9 @@ class Keyless:
         self.directory = directory
         self.config = directory / "keyless.toml"
         self.config.write_text(text)
-        self._listeners = text.count("\nlisten =")
+        self._listeners = len(_LISTENER.findall(text))
         self._environment = environment(more_environment)
-        self.places: dict[str, tuple[str, int]] = {}
+        self.places: dict[str, tuple[str, int]] = {}  # by role, or by kind if shared
 
     def __enter__(self) -> Self:
         with (self.directory / "keyless.log").open("ab") as log:
@@ -105,7 +108,7 @@ class Keyless:
 
     def _find_listeners(self) -> dict[str, tuple[str, int]]:
         assert self.process.poll() is None, f"keyless did not start: {self.log}"
-        found = _ROLE_LINE.findall(self.log)
+        found = [*_ROLE_LINE.findall(self.log), *_SHARED_LINE.findall(self.log)]
         if len(found) < self._listeners:
             return {}
         return {name: _place(text) for name, text in found}

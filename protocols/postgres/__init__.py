@@ -3,6 +3,7 @@
 from protocols.api import WireProtocol
 from protocols.postgres.cancel import send_cancel
 from protocols.postgres.client import probe, psql
+from protocols.postgres.gate import make_gate
 from protocols.postgres.handshake import handshake
 from protocols.postgres.log_in import try_login
 from protocols.postgres.login import (
@@ -26,5 +27,6 @@ POSTGRES = WireProtocol(
     cancel=send_cancel,
     probe=probe,
     tap=PostgresTap,
+    gate=make_gate,
     client=psql,
 )

@@ -4,7 +4,7 @@ from collections.abc import Generator
 from typing import Any
 
 from protocols.api import Command, Connect, Disconnected, Receive, Side
-from protocols.postgres.log_in import negotiate_tls
+from protocols.postgres.encryption import negotiate_tls
 from protocols.postgres.login import PostgresLogin
 from protocols.postgres.messages import CancelRequest
 from protocols.postgres.upstream import Upstream

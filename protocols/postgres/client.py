@@ -4,7 +4,7 @@ from collections.abc import Generator
 from typing import Any
 
 from protocols.api import ClientProgram, Command, Disconnected, Endpoint, Send, Side, TcpEndpoint
-from protocols.errors import ServerProtocolError, UpstreamRefused
+from protocols.errors import Refusal, ServerProtocolError, UpstreamRefused
 from protocols.postgres.inbox import Inbox
 from protocols.postgres.messages import ErrorResponse, StartupMessage, message
 
@@ -17,11 +17,18 @@ def probe(role: str) -> Generator[Command, Any, None]:
     try:
         while (answer := (yield from proxy.message())).kind != b"Z":
             if answer.kind == ErrorResponse.kind:
-                error = ErrorResponse.decode(answer.body)
-                raise UpstreamRefused(error.field("M"), code=error.field("C"))
+                raise _refused(answer.body)
     except Disconnected:
         raise ServerProtocolError("the proxy closed the connection without a word") from None
     yield Send(Side.UPSTREAM, message(b"X", b""))
+
+
+def _refused(body: bytes) -> Refusal:
+    try:
+        error = ErrorResponse.decode(body)
+    except ValueError as fault:
+        return ServerProtocolError("the proxy sent a malformed error", detail=str(fault))
+    return UpstreamRefused(error.field("M"), code=error.field("C"))
 
 
 def psql(endpoint: Endpoint, role: str, database: str | None) -> ClientProgram:

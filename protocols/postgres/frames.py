@@ -43,26 +43,29 @@ class Frames(Generic[Reader]):
     def feed(self, chunk: memoryview) -> None:
         """Read on. Every message is handed on once, as soon as what is kept of it is there."""
         position, end = self._skip, len(chunk)
-        if self._head:
-            position = self._complete(chunk)
         # Bytes are twice as fast to take apart as a view of them, and short chunks cheap to copy.
         data = bytes(chunk) if end <= _SHORT else chunk
-        while position + 5 <= end:
-            kind, length = _HEADER.unpack_from(data, position)
-            if not 4 <= length <= _MAX_SIZE:
-                raise self._fault
-            body, after = position + 5, position + 1 + length
-            if handler := self._handlers.get(kind):
-                kept = after if length <= KEPT else min(after, body + KEPT)
-                if kept > end:
-                    break
-                handler(self._reader, bytes(data[body:kept]), length - 4)
-            elif kind == _COPY_DATA:
-                self.copied += length - 4
-            position = after
-        self._skip = position - end if position > end else 0
-        if position < end:
-            self._head += data[position:]
+        try:
+            if self._head:
+                position = self._complete(chunk)
+            while position + 5 <= end:
+                kind, length = _HEADER.unpack_from(data, position)
+                if not 4 <= length <= _MAX_SIZE:
+                    raise self._fault
+                body, after = position + 5, position + 1 + length
+                if handler := self._handlers.get(kind):
+                    kept = after if length <= KEPT else min(after, body + KEPT)
+                    if kept > end:
+                        break
+                    position = after
+                    handler(self._reader, bytes(data[body:kept]), length - 4)
+                elif kind == _COPY_DATA:
+                    self.copied += length - 4
+                position = after
+        finally:  # what nobody has read, because of a fault before it, is at no boundary either
+            self._skip = position - end if position > end else 0
+            if position < end:
+                self._head += data[position:]
 
     def _complete(self, chunk: memoryview) -> int:
         """Go on with the message that the chunk before ended in; returns where the next begins."""

@@ -4,7 +4,7 @@ The client is let in without being asked for anything; upstream is given what th
 say.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -23,13 +23,16 @@ from protocols.api import (
 from protocols.errors import LoginRejected, Reason, Refusal
 from protocols.postgres import messages
 from protocols.postgres.inbox import Inbox
-from protocols.postgres.log_in import Session, log_in
+from protocols.postgres.log_in import log_in
 from protocols.postgres.login import PostgresLogin
 from protocols.postgres.messages import Authentication, NegotiateProtocolVersion, StartupMessage
 from protocols.postgres.refusals import error_response
+from protocols.postgres.session import Session
 from protocols.postgres.startup import NEWEST_VERSION, receive_startup
 
 _NOT_FORWARDED = ("user", "database", "replication")
+_LOGICAL = "database"
+_NO_REPLICATION = ("false", "off", "no", "0")
 
 
 def handshake(nonce: Nonce) -> Handshake:
@@ -47,7 +50,6 @@ def _let_in(client: Inbox, nonce: Nonce) -> Handshake:
     startup = yield from receive_startup(client)
     if isinstance(startup, messages.CancelRequest):
         return CancelRequest(startup.key)
-    _refuse_replication(startup)
     session = yield from _log_in_as_long_as_it_helps(startup, nonce)
     yield Send(Side.CLIENT, _welcome(startup, session))
     return Flow(
@@ -73,16 +75,14 @@ def _log_in_as_long_as_it_helps(
             rejected = refusal
 
 
-def _refuse_replication(startup: StartupMessage) -> None:
-    if startup.parameters.get("replication", "false").lower() not in ("false", "off", "no", "0"):
-        raise Refusal(Reason.DENIED, "this role does not allow replication connections")
-
-
 def _for_upstream(startup: StartupMessage, login: PostgresLogin) -> StartupMessage:
     """The client's startup message with the role's account and database in it."""
     said = startup.parameters
-    named = {"user": login.user}
-    if database := choose_database(said["user"], said.get("database"), login):
+    replication = _replication(said, login)
+    named = {"user": login.user, **replication}
+    # Physical replication has no database: its clients send any name, and servers pass over it.
+    physical = replication.get("replication", _LOGICAL).lower() != _LOGICAL
+    if not physical and (database := choose_database(said, login)):
         named["database"] = database
     forwarded = {
         name: value
@@ -92,14 +92,28 @@ def _for_upstream(startup: StartupMessage, login: PostgresLogin) -> StartupMessa
     return StartupMessage(min(startup.version, NEWEST_VERSION), named | forwarded)
 
 
-def choose_database(user: str, wanted: str | None, login: PostgresLogin) -> str | None:
+def _replication(said: Mapping[str, str], login: PostgresLogin) -> Mapping[str, str]:
+    wanted = said.get("replication", "false")
+    if wanted.lower() in _NO_REPLICATION:
+        return {}
+    if login.options.replication:
+        return {"replication": wanted}
+    raise Refusal(
+        Reason.DENIED,
+        f'role "{login.role}" does not allow replication connections',
+        detail="the role would allow them with replication = true",
+    )
+
+
+def choose_database(said: Mapping[str, str], login: PostgresLogin) -> str | None:
     """The role's database unless the client names another one that the role lists.
 
     Never silently another than it named: psql's prompt and \\connect would then lie.
     """
-    if wanted in (None, "", user, login.role, login.database):
+    wanted = said.get("database")
+    if wanted in (None, "", said["user"], login.role, login.database):
         return login.database
-    if wanted in login.databases or "*" in login.databases:
+    if wanted in login.options.databases or "*" in login.options.databases:
         return wanted
     raise Refusal(
         Reason.UNKNOWN_DATABASE,

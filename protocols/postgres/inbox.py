@@ -7,11 +7,12 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from struct import Struct
 
-from protocols.api import Receive, Side
+from protocols.api import Disconnected, Receive, Side
 from protocols.errors import ClientProtocolError, ServerProtocolError
 from protocols.postgres.messages import MAX_STARTUP_LENGTH, MIN_STARTUP_LENGTH, message
 
 _UINT32 = Struct(">I")
+_TERMINATE = b"X\0\0\0"  # of its five bytes, those where a startup packet has its length
 
 # libpq's own bounds for a server that has not proven itself: see fe-connect.c.
 _MAX_AUTHENTICATION = 2_000
@@ -55,7 +56,10 @@ class Inbox:
 
     def startup_packet(self) -> Generator[Receive, bytes, bytes]:
         """A packet without a type byte, with its length."""
-        (length,) = _UINT32.unpack((yield from self.peek(4)))
+        head = yield from self.peek(4)
+        if head == _TERMINATE:  # PostgreSQL says nothing to that either
+            raise Disconnected(self._side)
+        (length,) = _UINT32.unpack(head)
         if not MIN_STARTUP_LENGTH <= length <= MAX_STARTUP_LENGTH:
             raise ClientProtocolError(
                 f"invalid length of startup packet: {length} bytes, not between "

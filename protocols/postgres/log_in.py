@@ -1,64 +1,42 @@
-"""The login's other half: from a new connection to upstream's ReadyForQuery.
-
-Source: "Message Flow: Start-up" and "SSL Session Encryption", read as a client.
+"""The login's other half: the role's hosts in turn, with TLS and without, until one is as it should
+be. What one connection does is in `protocols.postgres.session`.
 """
 
-from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from protocols.api import (
-    Command,
-    Connect,
-    Disconnected,
-    Nonce,
-    Send,
-    Side,
-    StartTls,
-    TlsMode,
-    UnixEndpoint,
-)
-from protocols.postgres import messages
-from protocols.postgres.authentication import authenticate
-from protocols.postgres.inbox import Message
+from protocols.api import Command, Endpoint, Nonce, Send, Side
+from protocols.errors import Reason, Refusal
+from protocols.postgres.demands import TargetSession
+from protocols.postgres.encryption import other_way_may_do, ways
 from protocols.postgres.login import PostgresLogin
-from protocols.postgres.messages import NegotiateProtocolVersion, StartupMessage
-from protocols.postgres.upstream import Upstream
+from protocols.postgres.messages import StartupMessage
+from protocols.postgres.session import Session, begin
+from protocols.postgres.upstream import TERMINATE, Upstream
 
-_MAX_GREETINGS = 1 << 18  # bytes between AuthenticationOk and ReadyForQuery
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """What upstream said when it let us in. `greetings` go on to the client as they came."""
-
-    greetings: tuple[Message, ...]
-    version: tuple[int, int]
-    leftover: bytes
-    facts: Mapping[str, str]
+_NEXT_HOST = (Reason.UPSTREAM_UNREACHABLE, Reason.UPSTREAM_STARTING)
 
 
 def log_in(
     login: PostgresLogin, startup: StartupMessage, nonce: Nonce
 ) -> Generator[Command, Any, Session]:
-    """Upstream's half: connect, start TLS, authenticate, wait for ReadyForQuery."""
-    yield Connect(login)
-    upstream = Upstream(login)
-    try:
-        yield from negotiate_tls(upstream)
-        yield from upstream.send(startup.encode())
-        message = yield from upstream.receive()
-        version = startup.version
-        if message.kind == NegotiateProtocolVersion.kind:
-            version = _negotiated(upstream, message, startup)
-            message = yield from upstream.receive()
-        method = yield from authenticate(upstream, message, nonce)
-        upstream.let_us_in = True
-        greetings = yield from _greetings(upstream)
-    except Disconnected:
-        raise upstream.broken("closed the connection during the login") from None
-    facts = _facts(upstream, greetings, method, startup)
-    return Session(greetings, version, upstream.inbox.drain(), facts)
+    """Log in to the first host that can be reached and is what the role wants. One that refuses
+    the login is not passed over, for the others would refuse it too."""
+    faults: list[tuple[Endpoint, Refusal]] = []
+    for wanted in login.target_session.rounds:
+        for host in (login.endpoint, *login.fallbacks):
+            at_host = replace(login, endpoint=host, fallbacks=())
+            try:
+                session = yield from _log_in_at(at_host, startup, nonce, wanted)
+            except Refusal as refusal:
+                if refusal.reason not in _NEXT_HOST:
+                    raise
+                faults.append((host, refusal))
+            else:
+                named = {"host": str(host)} if login.fallbacks else {}
+                return replace(session, facts={**session.facts, **named})
+    raise _all_in_vain(login, faults)
 
 
 def try_login(login: PostgresLogin, nonce: Nonce) -> Generator[Command, Any, Mapping[str, str]]:
@@ -67,60 +45,39 @@ def try_login(login: PostgresLogin, nonce: Nonce) -> Generator[Command, Any, Map
     if login.database:
         said["database"] = login.database
     session = yield from log_in(login, StartupMessage((3, 0), said), nonce)
-    yield Send(Side.UPSTREAM, messages.message(b"X", b""))
+    yield Send(Side.UPSTREAM, TERMINATE)
     return session.facts
 
 
-def negotiate_tls(upstream: Upstream) -> Generator[Command, Any, None]:
-    """SSLRequest, and TLS if the server has it and the role wants it."""
-    login = upstream.login
-    if login.tls.mode is TlsMode.DISABLE or isinstance(login.endpoint, UnixEndpoint):
-        return
-    yield from upstream.send(messages.SSL_REQUEST)
-    match (yield from upstream.inbox.take(1)):
-        case b"S" if upstream.inbox.empty:
-            upstream.tls = yield StartTls(Side.UPSTREAM)
-        case b"S":  # would be taken for sent under TLS: CVE-2021-23222
-            raise upstream.broken("sent unencrypted data after it agreed to TLS")
-        case b"N" if login.tls.mode is TlsMode.PREFER:
-            return
-        case b"N":
-            raise upstream.insecure(
-                f"does not offer TLS, which the role demands (SSLMODE {login.tls.mode.value})"
-            )
-        case _:  # never its text: it is not authenticated (CVE-2024-10977)
-            raise upstream.broken("does not speak PostgreSQL's protocol")
+def _log_in_at(
+    login: PostgresLogin, startup: StartupMessage, nonce: Nonce, wanted: TargetSession
+) -> Generator[Command, Any, Session]:
+    """At one host, in the ways that SSLMODE leaves open."""
+    refusals: list[Refusal] = []
+    for way in ways(login):
+        upstream = Upstream(way)
+        try:
+            return (yield from begin(upstream, startup, nonce, wanted))
+        except Refusal as refusal:
+            refusals.append(refusal)
+            if not other_way_may_do(upstream, refusal):
+                break
+    *before, last = refusals
+    if before:
+        last.detail = "; ".join(refusal.detail or str(refusal) for refusal in refusals)
+    raise last
 
 
-def _greetings(upstream: Upstream) -> Generator[Command, Any, tuple[Message, ...]]:
-    greetings: list[Message] = []
-    size = 0
-    while not greetings or greetings[-1].kind != b"Z":
-        message = yield from upstream.receive()
-        size += 5 + len(message.body)
-        if message.kind not in (b"S", b"N", b"K", b"Z") or size > _MAX_GREETINGS:
-            raise upstream.broken(f"sent message {message.kind!r} where ReadyForQuery is due")
-        greetings.append(message)
-    return tuple(greetings)
-
-
-def _negotiated(upstream: Upstream, message: Message, startup: StartupMessage) -> tuple[int, int]:
-    try:
-        newest = NegotiateProtocolVersion.decode(message.body).newest
-    except ValueError as error:
-        raise upstream.broken(f"broke the protocol: {error}") from None
-    if not (3, 0) <= newest < startup.version:
-        raise upstream.broken(f"answered protocol {startup.version} with {newest}")
-    return newest
-
-
-def _facts(
-    upstream: Upstream, greetings: tuple[Message, ...], method: str, startup: StartupMessage
-) -> Mapping[str, str]:
-    version = (m.body for m in greetings if m.kind == b"S" and m.body[:15] == b"server_version\0")
-    return {
-        "server_version": messages.text(next(version, b"")[15:].rstrip(b"\0")),
-        "tls": upstream.tls.version if upstream.tls else "none",
-        "method": method,
-        "database": startup.parameters.get("database", ""),
-    }
+def _all_in_vain(login: PostgresLogin, faults: Sequence[tuple[Endpoint, Refusal]]) -> Refusal:
+    if not login.fallbacks:
+        return faults[-1][1]
+    starting = any(fault.reason is Reason.UPSTREAM_STARTING for _, fault in faults)
+    wanted = login.target_session
+    demand = "" if wanted is TargetSession.ANY else f" (TARGET_SESSION_ATTRS {wanted.value})"
+    told = (f"{host}: {(f.detail or str(f)).removeprefix(f'{host}: ')}" for host, f in faults)
+    return Refusal(
+        Reason.UPSTREAM_STARTING if starting else Reason.UPSTREAM_UNREACHABLE,
+        f'upstream of role "{login.role}": none of its {1 + len(login.fallbacks)} hosts can be '
+        f"used{demand}",
+        detail="; ".join(dict.fromkeys(told)),
+    )

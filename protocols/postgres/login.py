@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from ipaddress import ip_address
-from typing import Self
+from typing import Annotated, Literal, Self
 
-from protocols.api import Endpoint, Login, TcpEndpoint, TlsMode, TlsPolicy, UnixEndpoint, Variable
+from pydantic import Field
+
+from protocols.api import Endpoint, Login, Variable
+from protocols.environment import Environment, Reader, mistakes
+from protocols.postgres import environment as variables
+from protocols.postgres.demands import METHODS, ChannelBinding, TargetSession
 
 VARIABLES = (
     Variable("HOST", "the server's host name or address, or its Unix socket's directory", True),
@@ -13,42 +17,66 @@ VARIABLES = (
     Variable("USER", "the account to log in with", required=True),
     Variable("PASS", "the account's password"),
     Variable("DB", "the database that a client gets if it names none"),
-    Variable("SSLMODE", "disable, prefer, require, verify-ca or verify-full"),
+    Variable("SSLMODE", "disable, allow, prefer, require, verify-ca or verify-full"),
     Variable("SSLROOTCERT", "the certificate authority to trust: PEM text, a path, or system"),
-    Variable("REQUIRE_AUTH", "the login methods allowed: scram-sha-256, md5, password, none"),
+    Variable("SSLCERT", "the certificate to show to the server: PEM text or a path"),
+    Variable("SSLKEY", "the certificate's private key: PEM text or a path"),
+    Variable("REQUIRE_AUTH", f"the login methods allowed: {', '.join(METHODS)}"),
+    Variable("CHANNEL_BINDING", "disable, prefer or require"),
+    Variable("TARGET_SESSION_ATTRS", "what a host must be to be taken, any if not given"),
 )
 
-METHODS = ("scram-sha-256", "md5", "password", "none")
+_MOST_ITERATIONS = 2**31 - 1  # that OpenSSL can count
 
 
 @dataclass(frozen=True, slots=True)
 class PostgresOptions:
-    """What a role of this kind may say beside its environment.
-
-    `databases` lists what a client may ask for instead of DB; "*" stands for any.
-    """
+    """What a role of this kind may say beside its environment."""
 
     databases: tuple[str, ...] = ()
+    """What a client may ask for instead of DB; "*" stands for any."""
+    replication: bool = False
+    """Whether clients may open replication connections."""
+    refuse: tuple[Literal["password-change", "copy-program"], ...] = ()
+    """Kinds of statement that do not reach upstream."""
+    audit_parameters: bool = False
+    """Whether the values that a statement runs with are audited beside its text."""
+    max_scram_iterations: Annotated[int, Field(ge=1, le=_MOST_ITERATIONS)] = 100_000
+    """How much work upstream may ask of a login: 100,000 take about 20 ms of one core."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresLogin(Login):
-    """Where to go and who to be there."""
+    """Where to go and who to be there. `endpoint` is the first host to try, `fallbacks` are the
+    others in their order."""
 
+    fallbacks: tuple[Endpoint, ...] = ()
+    target_session: TargetSession = TargetSession.ANY
     user: str = field(repr=False)
     password: str = field(repr=False)
     database: str | None = None
-    databases: tuple[str, ...] = ()
     methods: frozenset[str] = frozenset({"scram-sha-256"})
+    channel_binding: ChannelBinding = ChannelBinding.PREFER
+    options: PostgresOptions = PostgresOptions()
 
     def without_credentials(self) -> Self:
-        return replace(self, user="", password="")
+        tls = replace(self.tls, certificate=None, key=None)
+        return replace(self, tls=tls, user="", password="")
 
 
-def check_environment(literals: Mapping[str, str | None]) -> Sequence[str]:
+_READERS: Sequence[Reader] = (
+    variables.password,
+    variables.hosts,
+    variables.tls_policy,
+    variables.methods,
+    variables.channel_binding,
+    variables.target_session,
+)
+
+
+def check_environment(literals: Environment) -> Sequence[str]:
     """What is wrong with an environment, as far as its literals tell. References are None."""
-    checks = (_check_password, _check_port, _check_tls, _check_methods)
-    return [mistake for check in checks if (mistake := check(literals))]
+    return mistakes(_READERS, literals)
 
 
 def make_login(
@@ -60,80 +88,22 @@ def make_login(
     for name, value in environment.items():
         if "\0" in value:
             raise ValueError(f"{name} has a NUL byte in it")
+    endpoint, *fallbacks = variables.hosts(environment)
     return PostgresLogin(
         role=role,
-        endpoint=_endpoint(environment),
-        tls=TlsPolicy(_tls_mode(environment), environment.get("SSLROOTCERT")),
+        endpoint=endpoint,
+        fallbacks=tuple(fallbacks),
+        target_session=variables.target_session(environment),
+        tls=variables.tls_policy(environment),
         user=environment["USER"],
-        password=environment.get("PASS", ""),
+        password=variables.password(environment),
         database=environment.get("DB"),
-        databases=options.databases,
-        methods=_methods(environment),
+        methods=variables.methods(environment),
+        channel_binding=variables.channel_binding(environment),
+        options=options,
     )
 
 
 def socket_path(path: str) -> str:
     """libpq is told a directory and looks for `.s.PGSQL.PORT` in it."""
     return path if "/.s.PGSQL." in path else f"{path}/.s.PGSQL.5432"
-
-
-def _endpoint(environment: Mapping[str, str]) -> Endpoint:
-    host, port = environment["HOST"], int(environment.get("PORT", "5432"))
-    return UnixEndpoint(f"{host}/.s.PGSQL.{port}") if host[:1] == "/" else TcpEndpoint(host, port)
-
-
-def _tls_mode(environment: Mapping[str, str | None]) -> TlsMode:
-    if mode := environment.get("SSLMODE"):
-        return TlsMode(mode)
-    trusted = "SSLROOTCERT" not in environment and _is_here(environment.get("HOST") or "")
-    return TlsMode.PREFER if trusted else TlsMode.VERIFY_FULL
-
-
-def _is_here(host: str) -> bool:
-    """Whether it is this machine for certain: localhost.example.org is not, nor is 127.example."""
-    try:
-        return host == "localhost" or host[:1] == "/" or ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _methods(environment: Mapping[str, str | None]) -> frozenset[str]:
-    required = environment.get("REQUIRE_AUTH") or METHODS[0]
-    return frozenset(method.strip() for method in required.split(","))
-
-
-def _check_password(environment: Mapping[str, str | None]) -> str | None:
-    if "PASS" in environment or "none" in _methods(environment):
-        return None
-    return "PASS is missing; write a secret reference, such as _vaultkv2:my-secret:password"
-
-
-def _check_port(environment: Mapping[str, str | None]) -> str | None:
-    port = environment.get("PORT")
-    if port is None or (port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
-        return None
-    return "PORT is not a port; write a number from 1 to 65535"
-
-
-def _check_tls(environment: Mapping[str, str | None]) -> str | None:
-    names = [mode.value for mode in TlsMode]
-    mode, root = environment.get("SSLMODE"), environment.get("SSLROOTCERT")
-    if mode is not None and mode not in names:
-        return f"SSLMODE is not a mode; write one of {', '.join(names)}"
-    if root == "system" and mode not in (None, TlsMode.VERIFY_FULL.value):
-        return (
-            "SSLROOTCERT is system, which proves nothing without the host's name; "
-            "write SSLMODE = verify-full"
-        )
-    if mode == TlsMode.VERIFY_CA.value and "SSLROOTCERT" not in environment:
-        return (
-            "SSLROOTCERT is needed with SSLMODE verify-ca; name your own authority's certificate, "
-            "or write SSLMODE = verify-full to trust the system's"
-        )
-    return None
-
-
-def _check_methods(environment: Mapping[str, str | None]) -> str | None:
-    if _methods(environment) <= set(METHODS):
-        return None
-    return f"REQUIRE_AUTH names an unknown method; write some of {', '.join(METHODS)}"

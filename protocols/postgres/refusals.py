@@ -17,6 +17,7 @@ _SQLSTATE = {
     Reason.UPSTREAM_BROKEN: "08006",
     Reason.UPSTREAM_INSECURE: "08006",
     Reason.LOGIN_REJECTED: "28000",
+    Reason.IDLE: "57P05",
     Reason.SHUTTING_DOWN: "57P01",
     Reason.AUDIT_UNWRITABLE: "58030",
     Reason.INTERNAL: "XX000",

@@ -59,8 +59,8 @@ def read_request(kind: str, body: bytes, size: int, now: float, copies: int) -> 
         case "P":
             request.name, rest = _name(body)
             sql, end, _ = rest.partition(b"\0")
-            before = len(body) - len(rest)
-            request.statement = Statement(first_string(sql), len(sql) if end else size - before - 3)
+            cut = 0 if end else max(0, size - len(body) - 3)
+            request.statement = Statement(first_string(sql), len(sql) + cut)
         case "B":  # the portal's name first, then the statement's
             request.name, rest = _name(body)
             request.source, _ = _name(rest)

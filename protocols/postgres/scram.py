@@ -1,26 +1,35 @@
-"""SCRAM-SHA-256 as a client (RFC 5802, RFC 7677), step by step and without I/O.
+"""SCRAM-SHA-256 and -PLUS as a client (RFC 5802, RFC 7677), step by step and without I/O.
 
 The exchange: `first()`, then `challenge()` on the server's first message, `derive()` (slow, so that
 the caller decides where it runs), `final()`, and `verify()` on the server's final message.
 """
 
 import hmac
-import stringprep
-import unicodedata
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from dataclasses import dataclass, field
 from hashlib import pbkdf2_hmac, sha256
 
+from protocols.postgres.saslprep import saslprep
+
 MECHANISM = "SCRAM-SHA-256"
-MAX_ITERATIONS = 100_000  # about 20 ms of one core; a server could else ask for hours of it
+MECHANISM_PLUS = "SCRAM-SHA-256-PLUS"
 _MAX_NONCE = 1_024
 _MAX_SALT = 1_024
-_GS2_HEADER = "n,,"  # this mechanism has no channel binding, and upstream offers none with it
 
 
 class ScramError(Exception):
     """The server broke the exchange, or could not prove that it knows the password."""
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A mechanism, and what it says of the channel: the GS2 header, and what the login is bound
+    to."""
+
+    mechanism: str = MECHANISM
+    header: str = "n,,"
+    data: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +44,31 @@ class Challenge:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """What the password becomes; as good as the password itself."""
+    """What the password becomes by a salt and iterations; as good as the password itself."""
 
     client: bytes = field(repr=False)
     server: bytes = field(repr=False)
+    salt: bytes = field(repr=False)
+    iterations: int = field(repr=False)
+
+    def answer(self, challenge: Challenge) -> bool:
+        """Whether they are what this challenge is about."""
+        return (self.salt, self.iterations) == (challenge.salt, challenge.iterations)
 
 
 class ScramClient:
-    """One exchange with one server."""
+    """One exchange with one server, which may ask for so many iterations and no more: it could
+    ask for hours of work."""
 
-    def __init__(self, nonce: bytes) -> None:
+    def __init__(self, nonce: bytes, binding: Binding, max_iterations: int) -> None:
         self._nonce = b64encode(nonce).decode()
+        self._binding = binding
+        self._max_iterations = max_iterations
         self._auth_message = b""
 
     def first(self) -> bytes:
         """client-first-message. The user name is empty: PostgreSQL takes the startup message's."""
-        return f"{_GS2_HEADER}n=,r={self._nonce}".encode()
+        return f"{self._binding.header}n=,r={self._nonce}".encode()
 
     def challenge(self, data: bytes) -> Challenge:
         """Read server-first-message: exactly r=, s=, i= in this order."""
@@ -68,15 +86,16 @@ class ScramClient:
             raise ScramError("its SCRAM nonce does not extend ours")
         if len(challenge.nonce) > _MAX_NONCE or not 0 < len(challenge.salt) <= _MAX_SALT:
             raise ScramError("its SCRAM nonce or salt has no acceptable length")
-        if not 0 < challenge.iterations <= MAX_ITERATIONS:
+        if not 0 < challenge.iterations <= self._max_iterations:
             raise ScramError(
                 f"it asks for {challenge.iterations} SCRAM iterations; "
-                f"1 to {MAX_ITERATIONS} are accepted"
+                f"1 to {self._max_iterations} are accepted (max_scram_iterations)"
             )
 
     def final(self, challenge: Challenge, keys: Keys) -> bytes:
         """client-final-message, with the proof that we know the password."""
-        without_proof = f"c={b64encode(_GS2_HEADER.encode()).decode()},r={challenge.nonce}"
+        channel = b64encode(self._binding.header.encode() + self._binding.data).decode()
+        without_proof = f"c={channel},r={challenge.nonce}"
         self._auth_message = f"n=,r={self._nonce},{challenge.message},{without_proof}".encode()
         signature = _hmac(sha256(keys.client).digest(), self._auth_message)
         proof = bytes(a ^ b for a, b in zip(keys.client, signature, strict=True))
@@ -95,53 +114,9 @@ class ScramClient:
 
 def derive(password: str, challenge: Challenge) -> Keys:
     """Salt and stretch the password: about 0.8 ms at PostgreSQL's 4096 iterations."""
-    salted = pbkdf2_hmac("sha256", saslprep(password), challenge.salt, challenge.iterations)
-    return Keys(_hmac(salted, b"Client Key"), _hmac(salted, b"Server Key"))
-
-
-def saslprep(password: str) -> bytes:
-    """RFC 4013; where it does not apply the password's own bytes.
-
-    It is PostgreSQL's reading, for its servers' stored keys were made by it: characters are judged
-    before they are normalised, and a zero width space is a space.
-    """
-    original = password.encode("utf-8", "surrogateescape")
-    if password.isascii():
-        return original
-    mapped = "".join(
-        " " if stringprep.in_table_c12(char) else char
-        for char in password
-        if stringprep.in_table_c12(char) or not stringprep.in_table_b1(char)
-    )
-    if not mapped or any(map(_prohibited, mapped)) or _mixes_directions(mapped):
-        return original
-    return unicodedata.normalize("NFKC", mapped).encode()
-
-
-_PROHIBITED_TABLES = (
-    stringprep.in_table_a1,
-    stringprep.in_table_c12,
-    stringprep.in_table_c21_c22,
-    stringprep.in_table_c3,
-    stringprep.in_table_c4,
-    stringprep.in_table_c5,
-    stringprep.in_table_c6,
-    stringprep.in_table_c7,
-    stringprep.in_table_c8,
-    stringprep.in_table_c9,
-)
-
-
-def _prohibited(char: str) -> bool:
-    return any(table(char) for table in _PROHIBITED_TABLES)
-
-
-def _mixes_directions(text: str) -> bool:
-    """RFC 3454, section 6: right-to-left text must begin and end so, and hold nothing else."""
-    if not any(map(stringprep.in_table_d1, text)):
-        return False
-    ends = stringprep.in_table_d1(text[0]) and stringprep.in_table_d1(text[-1])
-    return not ends or any(map(stringprep.in_table_d2, text))
+    salt, iterations = challenge.salt, challenge.iterations
+    salted = pbkdf2_hmac("sha256", saslprep(password), salt, iterations)
+    return Keys(_hmac(salted, b"Client Key"), _hmac(salted, b"Server Key"), salt, iterations)
 
 
 def _attributes(message: str, *names: str) -> list[str]:

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from protocols.api import Clock, Emit
+from protocols.api import Clock, Emit, Flow
 from protocols.errors import ClientProtocolError, Refusal, ServerProtocolError
 from protocols.postgres.frames import KEPT, Frames, Handlers
+from protocols.postgres.login import PostgresLogin
 from protocols.postgres.messages import ErrorResponse
 from protocols.postgres.names import Names, fit
 from protocols.postgres.redaction import redact
@@ -27,6 +28,7 @@ from protocols.postgres.requests import (
 )
 
 _MAX_COMMANDS = 100
+_MAX_SUSPENDED = 10_000
 # Requests that a client may send ahead of their answers. Upstream keeps up to 8 KiB of answers to
 # itself, which is 1,638 of the shortest: with more room than that, both sides always get on.
 _MAX_PENDING = 10_000
@@ -61,7 +63,7 @@ class PostgresPrepare:
 class PostgresTap:
     """Watches one session."""
 
-    def __init__(self, emit: Emit, clock: Clock) -> None:
+    def __init__(self, emit: Emit, clock: Clock, login: PostgresLogin, flow: Flow) -> None:
         self._emit = emit
         self._clock = clock
         self._client = Frames(self, _REQUESTS, ClientProtocolError("invalid message length"))
@@ -208,6 +210,8 @@ class PostgresTap:
             self._resume(request)
             request.rows += request.row_limit
             self._suspended[request.name] = request
+            if len(self._suspended) > _MAX_SUSPENDED:  # the one that waits longest is told as it is
+                self._report(self._suspended.pop(next(iter(self._suspended))))
 
     def _copy_in(self, *_: object) -> None:
         if request := self._next("QE"):

@@ -24,7 +24,7 @@ _FLUSH_AFTER = 0.02  # seconds that an event may wait for others to be written w
 _FLUSH_AT = 200  # events
 
 
-def context(**fields: str) -> bytes:
+def context(**fields: str | None) -> bytes:
     """The JSON fields that every event of a session has."""
     return orjson.dumps(fields)[1:-1]
 

@@ -14,7 +14,7 @@ _EPILOG = """\b
 Begin here:
   keyless demo                 see it work, on a database of its own
   keyless check                prove that your keyless.toml works
-  keyless connect ROLE         open psql on a role
+  keyless connect ROLE         open psql or mysql on a role
   keyless serve                run the proxy for everybody on this machine
 
 Exit codes: 0 all is well, 1 it did not work, 2 the command line or keyless.toml is wrong;
@@ -27,8 +27,9 @@ Exit codes: 0 all is well, 1 it did not work, 2 the command line or keyless.toml
 def main() -> None:
     """Log in to databases and servers with credentials your users never see.
 
-    Point psql at a port on localhost and give no password: Keyless reads the real one from Vault,
-    AWS Secrets Manager or an environment variable at that moment, logs in, relays, and audits.
+    Point psql or mysql at a port on localhost and give no password: Keyless reads the real one
+    from Vault, AWS Secrets Manager or an environment variable at that moment, logs in, relays,
+    and audits.
     """
 
 

@@ -16,6 +16,7 @@ from protocols.api import Disconnected, Endpoint, UnixEndpoint
 from protocols.errors import Refusal
 from providers.reference import Reference
 from proxy import dial, loop, registry
+from proxy.addresses import bindable
 from proxy.audit.log import AuditError
 from proxy.cli.options import (
     FAILED,
@@ -28,18 +29,21 @@ from proxy.cli.options import (
 from proxy.client import ClientMissing, find, run
 from proxy.config import Config, Role
 from proxy.connection import Connection
+from proxy.doors import Door
 from proxy.driver import Driver
 from proxy.identity import identify_listener
 from proxy.listener import ListenError
 from proxy.server import Server
 
+_CONTEXT = {"ignore_unknown_options": True}
 
-@click.command(short_help="Open psql on a role.", context_settings={"ignore_unknown_options": True})
+
+@click.command(short_help="Open psql or mysql on a role.", context_settings=_CONTEXT)
 @click.argument("role")
 @click.argument("client_arguments", nargs=-1, type=click.UNPROCESSED)
 @config_option
 def connect(role: str, client_arguments: tuple[str, ...], path: Path) -> None:
-    """Open psql on ROLE; what follows `--` is handed to it.
+    """Open ROLE's own client, psql or mysql; what follows `--` is handed to it.
 
     Goes through the running proxy if there is one, else through one of its own for as long as the
     client runs. Hands on the client's exit code.
@@ -78,18 +82,17 @@ async def _proxy(config: Config, role: Role) -> AsyncIterator[Endpoint]:
     server = Server(replace(config, audit=audit))
     with tempfile.TemporaryDirectory(prefix="keyless-") as folder:
         try:
-            yield server.listen(role, UnixEndpoint(folder))
+            yield server.listen(Door.to(role), UnixEndpoint(folder))
         finally:
             await server.stop()
 
 
 async def _running(config: Config, role: Role) -> Endpoint | None:
     """Where `keyless serve` listens for the role, if it runs."""
-    endpoint = role.listen
-    if isinstance(endpoint, UnixEndpoint):
-        endpoint = UnixEndpoint(role.protocol.socket_path(endpoint.path))
-    if endpoint is None:
+    listen = config.where(role)
+    if listen is None:
         return None
+    endpoint = bindable(listen, role.protocol)
     try:
         connection = await _dial(config, endpoint)
     except OSError:
@@ -107,8 +110,10 @@ async def _running(config: Config, role: Role) -> Endpoint | None:
 async def _probe(config: Config, role: Role, endpoint: Endpoint) -> None:
     """Say "Connected" only where that is true. Raises the refusal that the client would see."""
     proxy = Connection(await _dial(config, endpoint))
+    driver = Driver(config.timeouts)
+    driver.upstream = proxy
     try:
-        await Driver(config.timeouts, upstream=proxy).run(role.protocol.probe(role.name))
+        await driver.run(role.protocol.probe(role.name))
     finally:
         proxy.close()
 

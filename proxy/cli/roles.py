@@ -15,8 +15,8 @@ def roles(path: Path, as_json: bool) -> None:
     """List the configuration file's roles: name, kind and listener."""
     config = load_or_fail(path)
     listed = [
-        {"role": r.name, "kind": r.protocol.kind, "listen": str(r.listen) if r.listen else None}
-        for r in config.roles.values()
+        {"role": r.name, "kind": r.protocol.kind, "listen": str(where) if where else None}
+        for r, where in ((role, config.where(role)) for role in config.roles.values())
     ]
     if as_json:
         click.echo(json.dumps(listed, indent=2))

@@ -22,13 +22,13 @@ _log = logging.getLogger("keyless.server")
 @click.command(short_help="Run the proxy for everybody on this machine.")
 @config_option
 def serve(path: Path) -> None:
-    """Run the proxy: a listener for every role of the configuration file.
+    """Run the proxy: the listeners of the configuration file.
 
     Nothing listens until the whole file is right. SIGTERM or Ctrl-C ends it in order: no new
     sessions, idle ones end at once, busy ones have `timeouts.shutdown` seconds.
     """
     config = load_or_fail(path)
-    if not any(role.listen for role in config.roles.values()):
+    if not any(map(config.where, config.roles.values())):
         fail(f'no role in {path} has a listener; write listen = "127.0.0.1:PORT" in one')
     set_up_logging(config.log_level)
     _raise_file_limit(config.limits.sessions)
@@ -54,8 +54,13 @@ async def _serve(config: Config) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    for name, endpoint in server.start().items():
-        _log.info("role %s (%s) on %s", name, config.roles[name].protocol.kind, endpoint)
+    for door, endpoint in server.start():
+        kind = door.protocol.kind
+        if door.only is not None:
+            _log.info("role %s (%s) on %s", door.only.name, kind, endpoint)
+        else:
+            names = ", ".join(door.roles)
+            _log.info("%s roles, by user name, on %s: %s", kind, endpoint, names or "none")
     await stop.wait()
     _log.info("stopping")
     await server.stop()

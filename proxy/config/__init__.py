@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from protocols.api import Endpoint, TcpEndpoint
-from proxy.config.problems import ConfigError, Problem, Problems
-from proxy.config.roles import Role, RoleReader
+from proxy import registry
+from proxy.addresses import is_loopback
+from proxy.config.problems import ConfigError, Place, Problem, Problems, suggestion
+from proxy.config.roles import BEYOND_LOOPBACK, Role, RoleReader
 from proxy.config.schema import (
     Allow,
     AuditConfig,
@@ -38,6 +40,12 @@ class Config:
     limits: Limits
     log_level: str
     roles: Mapping[str, Role]
+    listen: Mapping[str, Endpoint]
+    """By kind, where all roles of it are."""
+
+    def where(self, role: Role) -> Endpoint | None:
+        """The role's own listener, or else the one that it shares with all of its kind."""
+        return role.listen or self.listen.get(role.protocol.kind)
 
 
 def load(path: Path) -> Config:
@@ -61,7 +69,9 @@ def parse_text(text: str, path: Path) -> Config:
     problems = Problems()
     file = problems.validated(lambda: File.model_validate(table), (), File.model_fields)
     roles = _roles(table, problems)
-    _find_clashes(roles, problems)
+    if file is not None:
+        _check_shared(file, problems)
+    _find_clashes(roles, file.listen if file else {}, problems)
     if problems.found or file is None:
         raise ConfigError(path, problems.found)
     return Config(
@@ -73,6 +83,7 @@ def parse_text(text: str, path: Path) -> Config:
         limits=file.limits,
         log_level=file.log_level,
         roles=roles,
+        listen=file.listen,
     )
 
 
@@ -86,17 +97,28 @@ def _roles(table: Mapping[str, Any], problems: Problems) -> Mapping[str, Role]:
     return {role.name: role for role in read if role is not None}
 
 
-def _find_clashes(roles: Mapping[str, Role], problems: Problems) -> None:
-    users: dict[Endpoint, list[str]] = defaultdict(list)
+def _check_shared(file: File, problems: Problems) -> None:
+    kinds = registry.protocols()
+    for kind, endpoint in file.listen.items():
+        if kind not in kinds:
+            problems.add(("listen", kind), f"is not a kind of role{suggestion(kind, kinds)}")
+        if not is_loopback(endpoint) and not file.allow_unauthenticated:
+            problems.add(("listen", kind), BEYOND_LOOPBACK)
+
+
+def _find_clashes(
+    roles: Mapping[str, Role], shared: Mapping[str, Endpoint], problems: Problems
+) -> None:
+    users: dict[Endpoint, list[tuple[Place, str]]] = defaultdict(list)
+    for kind, endpoint in shared.items():
+        users[endpoint].append((("listen", kind), f"all {kind} roles"))
     for role in roles.values():
-        if role.listen is not None and not _any_port(role.listen):
-            users[role.listen].append(role.name)
-    for endpoint, names in users.items():
-        for name in names[1:]:
-            problems.add(
-                ("roles", name, "listen"),
-                f"{endpoint} is already the listener of role {names[0]}; give each its own",
-            )
+        if role.listen is not None:
+            users[role.listen].append((("roles", role.name, "listen"), f"role {role.name}"))
+    for endpoint, listeners in users.items():
+        for place, _ in listeners[1:] if not _any_port(endpoint) else ():
+            first = listeners[0][1]
+            problems.add(place, f"{endpoint} is already the listener of {first}; give each its own")
 
 
 def _any_port(endpoint: Endpoint) -> bool:

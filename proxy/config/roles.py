@@ -15,6 +15,10 @@ from proxy.config.environment import EnvironmentReader
 from proxy.config.problems import Problems, suggestion
 from proxy.config.schema import Allow, RoleTable
 
+BEYOND_LOOPBACK = (
+    "is beyond loopback, where Keyless cannot tell who a client is; listen on 127.0.0.1 or a Unix "
+    "socket, or write allow_unauthenticated = true to let everybody in who can reach it"
+)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 
@@ -77,12 +81,7 @@ class RoleReader:
         if allowed is None:
             allowed = self._open_to_all
         if table.listen is not None and not is_loopback(table.listen) and not allowed:
-            self._add(
-                "is beyond loopback, where Keyless cannot tell who a client is; listen on "
-                "127.0.0.1 or a Unix socket, or write allow_unauthenticated = true to let "
-                "everybody in who can reach it",
-                "listen",
-            )
+            self._add(BEYOND_LOOPBACK, "listen")
 
     def _options(self, table: RoleTable, protocol: WireProtocol) -> Any:
         adapter: TypeAdapter[Any] = TypeAdapter(

@@ -30,6 +30,8 @@ class Timeouts(_Table):
     """To be connected to, and to let us in."""
     shutdown: float = Field(10, ge=0, le=3600)
     """For open sessions to end after SIGTERM."""
+    idle: float = Field(0, ge=0, le=31_536_000)
+    """For a client that is in to ask for something; 0: it may be silent as long as it likes."""
 
 
 def _listen(value: object) -> object:
@@ -102,4 +104,6 @@ class File(_Table):
     limits: Limits = Limits()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     allow_unauthenticated: bool = False
+    listen: Mapping[str, Listen] = {}
+    """By kind, where all roles of it are: the client's user name chooses one."""
     roles: Mapping[str, Any] = Field(min_length=1)

@@ -72,7 +72,7 @@ class EmbeddedPostgres:
         files: Mapping[str, str] = _NOTHING,
         template: Path | None = None,
     ) -> None:
-        self._binaries = binaries
+        self.binaries = binaries
         self._settings = _SETTINGS | dict(settings)
         self._hba = [f"local all {_SUPERUSER} trust", *hba]
         self._files = files
@@ -110,7 +110,7 @@ class EmbeddedPostgres:
     def start(self) -> None:
         """Start again after `stop()`, on the same port and the same data."""
         self._process = subprocess.Popen(  # noqa: S603
-            [self._binaries / "postgres", "-D", self.data, "-p", str(self.port)],
+            [self.binaries / "postgres", "-D", self.data, "-p", str(self.port)],
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,
@@ -132,7 +132,7 @@ class EmbeddedPostgres:
             process.wait()
 
     def _create(self) -> None:
-        self._binaries = self._account.runnable(self._binaries, self.socket_directory)
+        self.binaries = self._account.runnable(self.binaries, self.socket_directory)
         self._account.settle(self.socket_directory)
         if self._template is None:
             options = ["--auth=reject", "--encoding=UTF8", "--locale=C", "--no-sync"]
@@ -176,7 +176,7 @@ class EmbeddedPostgres:
         return False
 
     def _run(self, program: str, *arguments: str, standard_input: str = "") -> str:
-        command = [str(self._binaries / program), *arguments]
+        command = [str(self.binaries / program), *arguments]
         return self._account.run(command, self.socket_directory, standard_input)
 
     def _write(self, name: str, text: str, *options: str) -> None:

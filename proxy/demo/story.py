@@ -62,7 +62,8 @@ async def tell(*, interactive: bool) -> None:
         vault = {"VAULT_ADDR": openbao.address, "VAULT_TOKEN": openbao.root_token}
         server = Server(config, vault)
         try:
-            psql = _introduce(config, text, server.start()["demo"])
+            ((_, endpoint),) = server.start()
+            psql = _introduce(config, text, endpoint)
             _step("A client that has no password asks:\n")
             await _query(psql)
             _rotate(postgres, openbao)

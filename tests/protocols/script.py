@@ -17,7 +17,9 @@ from protocols.api import (
     Disconnected,
     Login,
     NeedLogin,
+    Recall,
     Receive,
+    Remember,
     Send,
     Side,
     StartTls,
@@ -85,19 +87,21 @@ class Peer:
 
 @dataclass
 class Script:
-    """One run. `servers` are upstream's connections in turn, `logins` the answers to NeedLogin.
+    """One run. `servers` are upstream's connections in turn, or why there is none, and `logins` the
+    answers to NeedLogin. `tls` is what a TLS handshake comes to.
 
     `faults` are thrown in instead of carrying a command out, by the command's number in `commands`.
     Sides that are not `patient` go on without an answer, as foreign bytes do.
     """
 
     client: Turns = ()
-    servers: Sequence[Turns] = ()
+    servers: Sequence[Turns | Fault] = ()
     cut: int = WHOLE
     logins: Sequence[Login] = ()
-    tls: Tls = VERIFIED
+    tls: Tls | Fault = VERIFIED
     faults: Mapping[int, Fault] = field(default_factory=dict)
     patient: bool = True
+    memory: dict[tuple[str, ...], tuple[str, Any]] = field(default_factory=dict)
     commands: list[Command] = field(default_factory=list, init=False)
     connections: list[Peer] = field(default_factory=list, init=False)
 
@@ -142,6 +146,8 @@ class Script:
                 return self._peer(side).take_answer(data)
             case StartTls(side, received):
                 self._peer(side).begin_tls(with_what_it_sent=bool(received))
+                if isinstance(self.tls, Refusal | Disconnected):
+                    raise self.tls
                 return self.tls
             case Connect():
                 self.connect()
@@ -149,6 +155,11 @@ class Script:
                 return self._next_login(rejected)
             case Compute(work):
                 return work()
+            case Recall(name, secret):
+                kept, value = self.memory.get(name, (secret, None))
+                return value if kept == secret else None
+            case Remember(name, secret, value):
+                self.memory[name] = secret, value
         return None
 
     def _peer(self, side: Side) -> Peer:
@@ -156,8 +167,11 @@ class Script:
 
     def connect(self) -> None:
         """Make upstream's next connection: a generator's Connect, or a test for one without."""
-        turns = self.servers[len(self.connections)]
+        server = self.servers[len(self.connections)]
+        turns = () if isinstance(server, Refusal | Disconnected) else server
         self.connections.append(Peer(turns, Side.UPSTREAM, True, self.patient))
+        if isinstance(server, Refusal | Disconnected):
+            raise server
 
     def _next_login(self, rejected: Refusal | None) -> Login:
         if self._unused:

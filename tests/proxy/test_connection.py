@@ -7,11 +7,12 @@ import pytest
 
 from protocols.api import TlsMode, TlsPolicy
 from proxy.connection import Connection
+from proxy.memory import Memory
 from proxy.tls import client_context, server_context
 from tests.proxy.conftest import SocketPair
 
 _LARGE = bytes(range(256)) * 8_000
-_CLIENT = client_context(TlsPolicy(TlsMode.REQUIRE))
+_CLIENT = client_context(TlsPolicy(TlsMode.REQUIRE), Memory())
 
 
 async def _read(connection: Connection, size: int) -> bytes:

@@ -72,7 +72,7 @@ async def _relaying(
 ) -> AsyncIterator[tuple[Bench, Spy]]:
     spy = Spy()
     gone = partial(is_gone, pair[1])
-    relay = Relay(PlainLeg(pair[1]), PlainLeg(other[0]), spy, "app", gone)
+    relay = Relay((PlainLeg(pair[1]), PlainLeg(other[0])), spy, None, "app", gone)
     bench = Bench(pair[0], other[1], relay)
 
     async def run() -> Outcome:
@@ -181,6 +181,20 @@ async def test_a_client_that_has_only_ended_is_still_answered(
         bench.upstream.close()
         assert await _read(bench.client, 100) == b"because"
         assert (await bench.end()).abandoned is False
+
+
+async def test_a_client_that_ended_before_upstream_is_not_looked_for_afterwards(
+    pair: SocketPair, other_pair: SocketPair
+) -> None:
+    faults: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(str(fault)))
+    async with _relaying(pair, other_pair) as (bench, _):
+        bench.client.shutdown(socket.SHUT_WR)
+        assert await _read(bench.upstream, 1) == b""
+        bench.upstream.close()
+        await bench.end()
+        await asyncio.sleep(0.6)  # when it would have been
+    assert faults == []
 
 
 async def test_a_client_gone_in_mid_query_abandons_it(

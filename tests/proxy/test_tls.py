@@ -8,6 +8,7 @@ import pytest
 from cryptography import x509
 
 from protocols.api import TlsMode, TlsPolicy
+from proxy.memory import Memory
 from proxy.tls import client_context, server_context
 from tests.servers.authority import Authority
 
@@ -47,6 +48,7 @@ def test_what_clients_are_shown() -> None:
 @pytest.mark.parametrize(
     ("mode", "root", "verifies", "checks_the_name"),
     [
+        (TlsMode.ALLOW, "pem", False, False),
         (TlsMode.PREFER, None, False, False),
         (TlsMode.PREFER, "pem", False, False),
         (TlsMode.REQUIRE, None, False, False),
@@ -61,7 +63,7 @@ def test_what_upstream_must_prove(
     authority: Authority, mode: TlsMode, root: str | None, verifies: bool, checks_the_name: bool
 ) -> None:
     given = {"pem": authority.pem, "path": str(authority.path)}.get(root or "", root)
-    context = client_context(TlsPolicy(mode, given))
+    context = client_context(TlsPolicy(mode, given), Memory())
     assert (context.verify_mode is ssl.CERT_REQUIRED) == verifies
     assert context.check_hostname == checks_the_name
     assert context.minimum_version is ssl.TLSVersion.TLSv1_2
@@ -72,12 +74,12 @@ def test_what_upstream_must_prove(
 @pytest.mark.parametrize("root", ["/none", "", "-----BEGIN CERTIFICATE-----\nx", "/dev/null"])
 def test_a_root_that_is_none(root: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="SSLROOTCERT is neither a certificate nor the path"):
-        client_context(TlsPolicy(TlsMode.VERIFY_FULL, root or str(tmp_path)))
+        client_context(TlsPolicy(TlsMode.VERIFY_FULL, root or str(tmp_path)), Memory())
 
 
 def _serials(root: str) -> set[str]:
     """Of the certificates that are trusted."""
-    trusted = client_context(TlsPolicy(TlsMode.VERIFY_FULL, root)).get_ca_certs()
+    trusted = client_context(TlsPolicy(TlsMode.VERIFY_FULL, root), Memory()).get_ca_certs()
     return {str(certificate["serialNumber"]) for certificate in trusted}
 
 
@@ -106,7 +108,7 @@ def test_a_certificate_that_is_gone_is_none(authority: Authority, tmp_path: Path
     file = tmp_path / "authority.crt"
     file.write_text(authority.pem)
     policy = TlsPolicy(TlsMode.VERIFY_FULL, str(file))
-    client_context(policy)
+    client_context(policy, Memory())
     file.unlink()
     with pytest.raises(ValueError, match="the path of one: No such file or directory"):
-        client_context(policy)
+        client_context(policy, Memory())

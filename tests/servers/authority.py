@@ -6,12 +6,17 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+SigningKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
+
+_SHA256 = hashes.SHA256()
 _USE = partial(
     x509.KeyUsage,
     content_commitment=False,
@@ -43,34 +48,45 @@ class Issued:
 
 
 class Authority:
-    """Issues certificates, and keeps its own where clients find it (`path`, or `pem` as text)."""
+    """Issues certificates, and keeps its own where clients find it (`path`, or `pem` as text). It
+    signs with `key`, by `algorithm` and further `signature` options."""
 
-    def __init__(self, directory: Path) -> None:
-        self._key = ec.generate_private_key(ec.SECP256R1())
+    def __init__(
+        self,
+        directory: Path,
+        key: SigningKey | None = None,
+        algorithm: hashes.HashAlgorithm | None = _SHA256,
+        **signature: Any,
+    ) -> None:
+        self._key: Any = key or ec.generate_private_key(ec.SECP256R1())
+        self._signature = {"algorithm": algorithm, **signature}
         self._name = _name("Keyless tests' authority")
         certificate = (
             self._begin(self._name, self._key.public_key())
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(_CA_USE, critical=True)
-            .sign(self._key, hashes.SHA256())
+            .sign(self._key, **self._signature)
         )
         self.pem = _pem(certificate)
         self.path = directory / "authority.crt"
         self.path.write_text(self.pem)
 
-    def issue(self, subject: str, *names: str) -> Issued:
+    def issue(self, subject: str, *names: str, expired: bool = False) -> Issued:
         """A certificate for a server known by `names` (hosts, addresses), or for a client."""
         key = ec.generate_private_key(ec.SECP256R1())
-        builder = self._begin(_name(subject), key.public_key())
+        ago = timedelta(days=2 if expired else 0)
+        builder = self._begin(_name(subject), key.public_key(), ago)
         builder = builder.add_extension(_END_USE, critical=True)
         builder = builder.add_extension(x509.ExtendedKeyUsage(_END_PURPOSES), critical=False)
         if names:
             alternatives = x509.SubjectAlternativeName([_general_name(name) for name in names])
             builder = builder.add_extension(alternatives, critical=False)
-        return Issued(_pem(builder.sign(self._key, hashes.SHA256())), _key_pem(key))
+        return Issued(_pem(builder.sign(self._key, **self._signature)), _key_pem(key))
 
-    def _begin(self, name: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
-        now = datetime.now(UTC)
+    def _begin(
+        self, name: x509.Name, key: CertificatePublicKeyTypes, ago: timedelta = timedelta()
+    ) -> x509.CertificateBuilder:
+        now = datetime.now(UTC) - ago
         own = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         return (
             x509.CertificateBuilder(issuer_name=self._name, subject_name=name, public_key=key)

@@ -70,6 +70,7 @@ class PostgresServers:
         settings: Mapping[str, str] | None = None,
         hba: Sequence[str] = _HBA,
         files: Mapping[str, str] | None = None,
+        template: Path | None = None,
     ) -> EmbeddedPostgres:
         """A server of the test's own, to enter with `with`, to stop and to break."""
         return EmbeddedPostgres(
@@ -77,7 +78,7 @@ class PostgresServers:
             settings=settings or {},
             hba=hba,
             files=files or {},
-            template=self._template(version),
+            template=template or self._template(version),
         )
 
     def with_tls(self, authority: Authority, *names: str) -> EmbeddedPostgres:

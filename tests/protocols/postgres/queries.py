@@ -4,9 +4,9 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from protocols.api import Event
+from protocols.api import Event, Flow
 from protocols.postgres.tap import PostgresPrepare, PostgresQuery, PostgresTap
-from tests.protocols.postgres.server import error
+from tests.protocols.postgres.server import error, role
 from tests.wire import message, query
 
 __all__ = ["Watched", "message", "query"]
@@ -86,6 +86,9 @@ def done(tag: str, *rows: bytes) -> bytes:
     return PARSED + BOUND + b"".join(map(row, rows)) + complete(tag)
 
 
+FLOW = Flow(b"", b"", None, {})
+
+
 @dataclass
 class Watched:
     """A tap, what it told, and its clock. It is shown chunks of `cut` bytes."""
@@ -96,7 +99,7 @@ class Watched:
     prepared: list[PostgresPrepare] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.tap = PostgresTap(self._emit, lambda: self.now)
+        self.tap = PostgresTap(self._emit, lambda: self.now, role().without_credentials(), FLOW)
 
     def client(self, data: bytes) -> None:
         for chunk in self._chunks(data):

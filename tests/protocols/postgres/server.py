@@ -55,7 +55,8 @@ GREETINGS = PARAMETERS + NOTICE + message(b"K", KEY) + READY
 
 
 class ScramServer:
-    """The server's half of RFC 5802 and RFC 7677, for a client whose nonce is known."""
+    """The server's half of RFC 5802 and RFC 7677, for a client whose nonce is known, and who says
+    `channel`: its GS2 header and what it binds the login to."""
 
     def __init__(
         self,
@@ -64,6 +65,7 @@ class ScramServer:
         client_nonce: bytes = NONCE,
         salt: bytes = b"sixteen bytes...",
         iterations: int = 3,
+        channel: bytes = b"n,,",
     ) -> None:
         key = block = hmac.digest(password, salt + b"\0\0\0\1", "sha256")
         for _ in range(iterations - 1):
@@ -72,7 +74,8 @@ class ScramServer:
         ours = b64encode(client_nonce).decode()
         self.nonce = ours + "3rfcNHYJY1ZVvWVs7j"
         self.first = f"r={self.nonce},s={b64encode(salt).decode()},i={iterations}".encode()
-        self._without_proof = f"c=biws,r={self.nonce}".encode()
+        self._plus = channel[:1] == b"p"
+        self._without_proof = f"c={b64encode(channel).decode()},r={self.nonce}".encode()
         signed = b",".join((f"n=,r={ours}".encode(), self.first, self._without_proof))
         server_key = hmac.digest(key, b"Server Key", "sha256")
         self.final = b"v=" + b64encode(hmac.digest(server_key, signed, "sha256"))
@@ -92,7 +95,7 @@ class ScramServer:
     def turns(self) -> list[bytes]:
         """The whole exchange, each message when the client has answered the one before."""
         return [
-            authentication(10, b"SCRAM-SHA-256\0\0"),
+            authentication(10, b"SCRAM-SHA-256-PLUS\0" * self._plus + b"SCRAM-SHA-256\0\0"),
             authentication(11, self.first),
             authentication(12, self.final) + OK + GREETINGS,
         ]

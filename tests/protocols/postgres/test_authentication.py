@@ -6,9 +6,10 @@ import pytest
 
 from protocols.api import Compute, TlsMode
 from protocols.errors import LoginRejected, Reason, Refusal, ServerProtocolError
-from protocols.postgres.log_in import Session, log_in
-from protocols.postgres.login import PostgresLogin
+from protocols.postgres.log_in import log_in
+from protocols.postgres.login import PostgresLogin, PostgresOptions
 from protocols.postgres.messages import StartupMessage
+from protocols.postgres.session import Session
 from tests.protocols.postgres.server import (
     ACCOUNT,
     GREETINGS,
@@ -98,7 +99,7 @@ def test_scram_stretches_the_password_where_it_holds_up_nobody() -> None:
 
 
 def test_scram_is_chosen_among_other_mechanisms(cut: int) -> None:
-    offer = authentication(10, b"SCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0OAUTHBEARER\0\0")
+    offer = authentication(10, b"OAUTHBEARER\0SCRAM-SHA-256\0X\0\0")
     script = Script(servers=[[offer, *ScramServer().turns[1:]]], cut=cut)
     assert _log_in(script, role()).facts["method"] == "scram-sha-256"
 
@@ -135,7 +136,7 @@ def test_a_method_is_used_only_where_the_role_allows_it(
         (authentication(12), "method 12"),
         (authentication(-1), "method -1"),
         (authentication(10, b"OAUTHBEARER\0\0"), "only OAUTHBEARER"),
-        (authentication(10, b"SCRAM-SHA-256-PLUS\0X\0\0"), "only SCRAM-SHA-256-PLUS, X"),
+        (authentication(10, b"SCRAM-SHA-512\0X\0\0"), "only SCRAM-SHA-512, X"),
         (authentication(10, b"scram-sha-256\0\0"), "only scram-sha-256"),
     ],
 )
@@ -182,12 +183,18 @@ def test_a_server_that_breaks_the_exchange_is_left(cut: int, turns: list[bytes],
     assert caught.value.reason is Reason.UPSTREAM_BROKEN
 
 
-@pytest.mark.parametrize("iterations", [0, 100_001])
-def test_no_time_is_spent_on_iterations_out_of_bounds(iterations: int) -> None:
+@pytest.mark.parametrize(
+    ("iterations", "most"), [(0, 100_000), (100_001, 100_000), (4_097, 4_096), (2, 1)]
+)
+def test_no_time_is_spent_on_iterations_out_of_bounds(iterations: int, most: int) -> None:
     first = ScramServer().first.rpartition(b"=")[0] + f"={iterations}".encode()
     script = Script(servers=[[_SASL, authentication(11, first)]])
-    with pytest.raises(ServerProtocolError, match=f"asks for {iterations} SCRAM iterations"):
-        _log_in(script, role())
+    with pytest.raises(ServerProtocolError) as caught:
+        _log_in(script, role(options=PostgresOptions(max_scram_iterations=most)))
+    assert str(caught.value).endswith(
+        f"it asks for {iterations} SCRAM iterations; 1 to {most} are accepted "
+        "(max_scram_iterations)"
+    )
     assert not any(isinstance(command, Compute) for command in script.commands)
 
 

@@ -30,6 +30,11 @@ def test_a_probe_tells_the_refusal_that_a_client_sees(cut: int) -> None:
     assert caught.value.code == "3D000"
 
 
+def test_a_probe_tells_of_a_proxy_that_makes_no_sense(cut: int) -> None:
+    with pytest.raises(ServerProtocolError, match="the proxy sent a malformed error"):
+        _connected([message(b"E", b"Mno end")], cut).run(probe("app"))
+
+
 @pytest.mark.parametrize("said", [b"", OK, OK + GREETINGS[:-1]])
 def test_a_probe_tells_of_a_proxy_that_leaves(cut: int, said: bytes) -> None:
     with pytest.raises(ServerProtocolError, match="closed the connection without a word"):

@@ -140,7 +140,6 @@ def test_a_cancel_request_needs_no_login(cut: int, before: list[bytes]) -> None:
         (cancel_request(b"short"), b"08P01"),
         (startup(0x20000, user="joe"), b"0A000"),
         (startup(database="shop"), b"28000"),
-        (startup(user="joe", replication="true"), b"42501"),
     ],
 )
 def test_a_client_that_is_refused_is_told_why(client: bytes, code: bytes) -> None:

@@ -7,6 +7,7 @@ import pytest
 from protocols.api import Flow, NeedLogin, Side, TlsMode, Wish
 from protocols.errors import Reason, Refusal
 from protocols.postgres.handshake import handshake
+from protocols.postgres.login import PostgresOptions
 from tests.protocols.postgres.server import ACCOUNT, GREETINGS, OK, error, nonce, role
 from tests.protocols.script import WHOLE, Script
 from tests.wire import message, startup
@@ -82,7 +83,9 @@ def test_the_database(
 ) -> None:
     said = {"user": "joe"} if wanted is None else {"user": "joe", "database": wanted}
     expected = {"user": ACCOUNT} if given is None else {"user": ACCOUNT, "database": given}
-    sent = _sent_upstream(startup(0x30000, **said), database=own, databases=listed, cut=cut)
+    sent = _sent_upstream(
+        startup(0x30000, **said), database=own, options=PostgresOptions(databases=listed), cut=cut
+    )
     assert sent == startup(0x30000, **expected)
 
 
@@ -92,7 +95,7 @@ def test_a_database_that_the_role_does_not_list_is_refused(
     cut: int, own: str | None, listed: tuple[str, ...]
 ) -> None:
     client = startup(user="joe", database="other")
-    script = _script(client, database=own, databases=listed, cut=cut)
+    script = _script(client, database=own, options=PostgresOptions(databases=listed), cut=cut)
     with pytest.raises(Refusal, match='does not offer database "other"') as caught:
         script.run(handshake(nonce))
     assert caught.value.reason is Reason.UNKNOWN_DATABASE
@@ -106,7 +109,20 @@ def test_replication_is_refused(cut: int, value: str) -> None:
     with pytest.raises(Refusal, match="does not allow replication") as caught:
         script.run(handshake(nonce))
     assert caught.value.reason is Reason.DENIED
-    assert not any(isinstance(command, NeedLogin) for command in script.commands)
+    assert script.said(Side.CLIENT) == [error("42501", str(caught.value))]
+    assert script.connections == []
+
+
+def test_logical_replication_where_the_role_allows_it(cut: int) -> None:
+    options = PostgresOptions(replication=True)
+    sent = _sent_upstream(startup(user="joe", replication="database"), cut=cut, options=options)
+    assert sent == startup(user=ACCOUNT, replication="database", database="app_db")
+
+
+def test_physical_replication_has_no_database(cut: int) -> None:
+    client = startup(user="joe", database="replication", replication="true")
+    sent = _sent_upstream(client, cut=cut, options=PostgresOptions(replication=True))
+    assert sent == startup(user=ACCOUNT, replication="true")
 
 
 @pytest.mark.parametrize("value", ["false", "off", "no", "0", "FALSE"])

@@ -41,6 +41,11 @@ def test_a_startup_length_out_of_bounds_is_refused_at_once(cut: int, length: int
     assert script.to_client.read in (4, 8, 7, 20_004)  # the pieces that hold the length, no more
 
 
+def test_a_client_that_says_goodbye_at_once_has_left(cut: int) -> None:
+    with pytest.raises(Disconnected):
+        Script([message(b"X") + b"more"], cut=cut).run(Inbox(Side.CLIENT).startup_packet())
+
+
 @pytest.mark.parametrize("length", [8, 9, 10_004])
 def test_a_startup_length_within_bounds_is_read(cut: int, length: int) -> None:
     packet = struct.pack(">I", length) + bytes(length - 4)

@@ -1,22 +1,17 @@
-"""Upstream's half of the handshake: TLS as the role wants it, and all up to ReadyForQuery."""
-
-import struct
-from collections.abc import Sequence
+"""The role's hosts in turn: which is taken, which is passed over, and where the search ends."""
 
 import pytest
 
-from protocols.api import Connect, Disconnected, StartTls, TlsMode, UnixEndpoint
-from protocols.errors import Reason, Refusal, ServerProtocolError
-from protocols.postgres.log_in import Session, log_in, try_login
+from protocols.api import Connect, TcpEndpoint, TlsMode, UnixEndpoint
+from protocols.errors import LoginRejected, Reason, Refusal
+from protocols.postgres.demands import TargetSession
+from protocols.postgres.log_in import log_in, try_login
 from protocols.postgres.login import PostgresLogin
 from protocols.postgres.messages import StartupMessage
+from protocols.postgres.session import Session
 from tests.protocols.postgres.server import (
     GREETINGS,
-    KEY,
-    NOTICE,
     OK,
-    PARAMETERS,
-    READY,
     ScramServer,
     authentication,
     error,
@@ -24,205 +19,156 @@ from tests.protocols.postgres.server import (
     parameter,
     role,
 )
-from tests.protocols.script import UNVERIFIED, Script
+from tests.protocols.script import Fault, Script, Turns
 from tests.wire import message, startup
 
 _STARTUP = StartupMessage((3, 0), {"user": "somebody", "database": "shop"})
-_SSL = struct.pack(">ii", 8, 80877103)
+_HOSTS = (TcpEndpoint("one", 5432), UnixEndpoint("/two/.s.PGSQL.5432"), TcpEndpoint("three", 6432))
 _TRUST = OK + GREETINGS
+_UNREACHABLE = Refusal(Reason.UPSTREAM_UNREACHABLE, "no", detail="Connection refused")
+_TOO_SLOW = Refusal(Reason.UPSTREAM_UNREACHABLE, "upstream did not answer within 1 s")
+_STARTING = [error("57P03", "the database system is starting up")]
 
 
-def _log_in(script: Script, login: PostgresLogin, said: StartupMessage = _STARTUP) -> Session:
-    return script.run(log_in(login, said, nonce))
+def _login(**settings: object) -> PostgresLogin:
+    hosts = {"endpoint": _HOSTS[0], "fallbacks": _HOSTS[1:]}
+    return role(TlsMode.DISABLE, "none", "scram-sha-256", **hosts | settings)
 
 
-def _negotiate(version: int, *options: str) -> bytes:
-    names = b"".join(option.encode() + b"\0" for option in options)
-    return message(b"v", struct.pack(">ii", version, len(options)) + names)
+def _log_in(script: Script, login: PostgresLogin) -> Session:
+    return script.run(log_in(login, _STARTUP, nonce))
+
+
+def _asked(script: Script) -> list[object]:
+    return [c.login.endpoint for c in script.commands if isinstance(c, Connect)]
 
 
 @pytest.mark.parametrize(
-    ("mode", "turns", "asks", "tls"),
+    "first",
     [
-        (TlsMode.DISABLE, [_TRUST], False, "none"),
-        (TlsMode.PREFER, [b"N", _TRUST], True, "none"),
-        (TlsMode.PREFER, [b"S", _TRUST], True, "TLSv1.3"),
-        (TlsMode.REQUIRE, [b"S", _TRUST], True, "TLSv1.3"),
-        (TlsMode.VERIFY_CA, [b"S", _TRUST], True, "TLSv1.3"),
-        (TlsMode.VERIFY_FULL, [b"S", _TRUST], True, "TLSv1.3"),
+        _UNREACHABLE,
+        _TOO_SLOW,
+        _STARTING,
+        [*ScramServer().turns[:2], *_STARTING],
+        [OK + _STARTING[0]],
+        [],  # gone without a word
+        [*ScramServer().turns[:1]],
     ],
 )
-def test_tls_is_asked_for_as_the_role_wants(
-    cut: int, mode: TlsMode, turns: list[bytes], asks: bool, tls: str
-) -> None:
-    script = Script(servers=[turns], cut=cut)
-    assert _log_in(script, role(mode, "none")).facts["tls"] == tls
-    assert script.upstream.received == (_SSL if asks else b"") + _STARTUP.encode()
-    started = [c for c in script.commands if isinstance(c, StartTls)]
-    assert len(started) == (tls != "none")
-    assert all(c.received == b"" and c.alpn is None for c in started)
-
-
-def test_a_unix_socket_needs_no_tls(cut: int) -> None:
-    login = role(TlsMode.VERIFY_FULL, "none", endpoint=UnixEndpoint("/run/.s.PGSQL.5432"))
-    script = Script(servers=[[_TRUST]], cut=cut)
-    assert _log_in(script, login).facts["tls"] == "none"
+def test_a_host_that_is_not_there_is_passed_over(cut: int, first: Turns | Fault) -> None:
+    script = Script(servers=[first, [_TRUST]], cut=cut)
+    assert _log_in(script, _login()).facts["host"] == "unix:/two/.s.PGSQL.5432"
+    assert _asked(script) == list(_HOSTS[:2])
     assert script.upstream.received == _STARTUP.encode()
 
 
-@pytest.mark.parametrize("mode", [TlsMode.REQUIRE, TlsMode.VERIFY_CA, TlsMode.VERIFY_FULL])
-def test_a_server_without_tls_is_left_where_the_role_demands_it(cut: int, mode: TlsMode) -> None:
-    script = Script(servers=[[b"N", _TRUST]], cut=cut)
-    with pytest.raises(ServerProtocolError, match=f"SSLMODE {mode.value}") as caught:
-        _log_in(script, role(mode, "none"))
-    assert caught.value.reason is Reason.UPSTREAM_INSECURE
-    assert script.upstream.received == _SSL
-
-
-@pytest.mark.parametrize("mode", [TlsMode.PREFER, TlsMode.REQUIRE, TlsMode.VERIFY_FULL])
 @pytest.mark.parametrize(
-    "answer",
-    [error("28000", "visit evil.example and log in there"), b"E", b"s", b"\0", b"H", b"\x15\x03"],
+    "first",
+    [
+        [error("28P01", "wrong password")],
+        [error("28000", "no pg_hba.conf entry")],
+        [error("53300", "too many connections")],
+        [error("3D000", "no such database")],
+        [error("42501", "denied")],
+        [authentication(3)],
+        [authentication(9)],
+        [authentication(10, b"SCRAM-SHA-256\0\0"), OK],
+        [b"HTTP/1.1 400 Bad Request\r\n"],
+        Refusal(Reason.SECRET_UNAVAILABLE, "not set up correctly"),
+    ],
 )
-def test_nothing_a_server_says_before_tls_is_repeated(
-    cut: int, mode: TlsMode, answer: bytes
+def test_a_host_that_refuses_ends_the_search(cut: int, first: Turns | Fault) -> None:
+    script = Script(servers=[first, [_TRUST]], cut=cut)
+    with pytest.raises(Refusal):
+        _log_in(script, _login())
+    assert _asked(script) == [_HOSTS[0]]
+
+
+def test_a_credential_that_the_second_refuses_is_refused(cut: int) -> None:
+    script = Script(servers=[_STARTING, [error("28P01", "wrong")], [_TRUST]], cut=cut)
+    with pytest.raises(LoginRejected, match="refused the login"):
+        _log_in(script, _login())
+    assert _asked(script) == list(_HOSTS[:2])
+
+
+def test_each_connection_is_made_for_one_host(cut: int) -> None:
+    """So that the session knows where it is, and its cancel request goes there."""
+    script = Script(servers=[_UNREACHABLE, _UNREACHABLE, [_TRUST]], cut=cut)
+    _log_in(script, _login())
+    for command in script.commands:
+        if isinstance(command, Connect):
+            assert isinstance(command.login, PostgresLogin)
+            assert command.login.fallbacks == ()
+
+
+@pytest.mark.parametrize(
+    ("servers", "reason"),
+    [
+        ([_UNREACHABLE, _TOO_SLOW, []], Reason.UPSTREAM_UNREACHABLE),
+        ([_UNREACHABLE, _STARTING, _TOO_SLOW], Reason.UPSTREAM_STARTING),
+    ],
+)
+def test_where_none_is_there_the_role_is_named_and_each_reason_told(
+    cut: int, servers: list[Turns | Fault], reason: Reason
 ) -> None:
-    with pytest.raises(ServerProtocolError, match="does not speak PostgreSQL") as caught:
-        _log_in(Script(servers=[[answer]], cut=cut), role(mode, "none"))
-    assert "evil" not in f"{caught.value} {caught.value.detail}"
+    with pytest.raises(Refusal) as caught:
+        _log_in(Script(servers=servers, cut=cut), _login())
+    assert caught.value.reason is reason
+    assert str(caught.value) == 'upstream of role "app": none of its 3 hosts can be used'
+    told = caught.value.detail.split("; ")
+    assert told[0] == "one:5432: Connection refused"
+    assert [place.rpartition(": ")[0] for place in told] == list(map(str, _HOSTS))
+    assert any(end in told[-1] for end in ("closed the connection", "did not answer"))
 
 
-@pytest.mark.parametrize("injected", [_TRUST, b"x", b"S"])
-def test_data_sent_before_tls_is_never_taken_for_data_under_tls(injected: bytes) -> None:
-    login = role(TlsMode.VERIFY_FULL, "none")
-    script = Script(servers=[[b"S" + injected]])
-    with pytest.raises(ServerProtocolError, match="unencrypted data after it agreed to TLS"):
-        _log_in(script, login)
-    later = Script(servers=[[b"S" + injected]], cut=1)
-    with pytest.raises(ServerProtocolError, match="closed the connection during the login"):
-        _log_in(later, login)
-    for sent in (script.upstream.received, later.upstream.received):
-        assert sent == _SSL
-
-
-def test_greetings_are_kept_as_they_came(cut: int) -> None:
-    session = _log_in(Script(servers=[[_TRUST]], cut=cut), role(TlsMode.DISABLE, "none"))
-    assert b"".join(message.encode() for message in session.greetings) == GREETINGS
-    assert session.version == (3, 0)
-    assert session.facts == {
-        "server_version": "17.2 (Debian 17.2-1)",
-        "tls": "none",
-        "method": "none",
-        "database": "shop",
-    }
-
-
-@pytest.mark.parametrize(
-    ("greetings", "version"),
-    [(READY, ""), (NOTICE + READY, ""), (parameter("server_version", "9é") + READY, "9é")],
-)
-def test_a_server_may_say_little(cut: int, greetings: bytes, version: str) -> None:
-    script = Script(servers=[[OK + greetings]], cut=cut)
-    session = _log_in(script, role(TlsMode.DISABLE, "none"))
-    assert session.facts["server_version"] == version
-    assert b"".join(message.encode() for message in session.greetings) == greetings
-
-
-def test_what_follows_ready_for_query_is_left_over(cut: int) -> None:
-    extra = message(b"A", b"\0\0\0\1channel\0payload\0")
-    script = Script(servers=[[_TRUST + extra]], cut=cut)
-    session = _log_in(script, role(TlsMode.DISABLE, "none"))
-    assert session.leftover + script.upstream.unread == extra
-
-
-@pytest.mark.parametrize(
-    "greetings",
-    [
-        message(b"R", bytes(4)),
-        message(b"T", bytes(2)),
-        message(b"D", bytes(2)),
-        message(b"A", b"\0\0\0\1a\0b\0"),
-        message(b"v", b"\0\3\0\0\0\0\0\0"),
-        message(b"q"),
-        message(b"N", bytes(20_000)) * 14 + READY,
-        message(b"S") * 60_000 + READY,
-    ],
-)
-def test_another_message_before_ready_for_query_is_refused(greetings: bytes) -> None:
-    with pytest.raises(ServerProtocolError, match="where ReadyForQuery is due"):
-        _log_in(Script(servers=[[OK + greetings]]), role(TlsMode.DISABLE, "none"))
-
-
-@pytest.mark.parametrize(
-    ("asked", "answered", "version"),
-    [
-        (2, [], (3, 2)),
-        (1, [], (3, 1)),
-        (2, [0x30000], (3, 0)),
-        (2, [0x30001], (3, 1)),
-        (1, [0x30000], (3, 0)),
-    ],
-)
-def test_an_older_server_says_which_version_it_speaks(
-    cut: int, asked: int, answered: list[int], version: tuple[int, int]
-) -> None:
-    turn = b"".join(map(_negotiate, answered)) + _TRUST
-    said = StartupMessage((3, asked), {"user": "somebody"})
-    session = _log_in(Script(servers=[[turn]], cut=cut), role(TlsMode.DISABLE, "none"), said)
-    assert session.version == version
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        _negotiate(0x30002),
-        _negotiate(0x30003),
-        _negotiate(0x20000),
-        _negotiate(0),
-        message(b"v", bytes(7)),
-        _negotiate(0x30001)[:-1] + b"\1",
-    ],
-)
-def test_a_version_that_was_not_asked_for_is_refused(cut: int, answer: bytes) -> None:
-    said = StartupMessage((3, 2), {"user": "somebody"})
-    with pytest.raises(ServerProtocolError, match=r"answered protocol|broke the protocol"):
-        _log_in(Script(servers=[[answer + _TRUST]], cut=cut), role(TlsMode.DISABLE, "none"), said)
-
-
-def test_a_server_negotiates_once(cut: int) -> None:
-    turn = _negotiate(0x30001) + _negotiate(0x30000) + _TRUST
-    said = StartupMessage((3, 2), {"user": "somebody"})
-    with pytest.raises(ServerProtocolError, match="message b'v' during authentication"):
-        _log_in(Script(servers=[[turn]], cut=cut), role(TlsMode.DISABLE, "none"), said)
-
-
-def test_a_server_may_leave_anywhere() -> None:
-    turns: Sequence[bytes] = [b"S", *ScramServer().turns]
-    for turn, whole in enumerate(turns):
-        for size in range(len(whole)):
-            script = Script(servers=[[*turns[:turn], whole[:size]]])
-            with pytest.raises(ServerProtocolError, match="closed the connection during the login"):
-                _log_in(script, role(TlsMode.VERIFY_FULL))
-
-
-def _run_scram_over_tls(**settings: object) -> Script:
-    script = Script(servers=[[b"S", *ScramServer().turns]], tls=UNVERIFIED, **settings)  # type: ignore[arg-type]
-    _log_in(script, role(TlsMode.REQUIRE))
-    return script
-
-
-def test_a_fault_in_any_command_ends_the_login() -> None:
-    """A Refusal goes on as it is; that upstream is gone becomes one."""
-    commands = _run_scram_over_tls().commands
-    for number, command in enumerate(commands):
-        fault = Refusal(Reason.UPSTREAM_UNREACHABLE, "too slow", detail="10.0.0.1")
+def test_one_host_alone_speaks_for_itself(cut: int) -> None:
+    for fault in (_UNREACHABLE, _TOO_SLOW):
         with pytest.raises(Refusal) as caught:
-            _run_scram_over_tls(faults={number: fault})
+            _log_in(Script(servers=[fault], cut=cut), _login(fallbacks=()))
         assert caught.value is fault
-        if not isinstance(command, Connect):
-            gone = Disconnected(command.side) if hasattr(command, "side") else fault
-            with pytest.raises(Refusal):
-                _run_scram_over_tls(faults={number: gone})
+    session = _log_in(Script(servers=[[_TRUST]], cut=cut), _login(fallbacks=()))
+    assert "host" not in session.facts
+
+
+def _server(hot_standby: str) -> list[bytes]:
+    said = parameter("in_hot_standby", hot_standby)
+    return [OK + said + parameter("default_transaction_read_only", "off") + GREETINGS]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "servers", "taken"),
+    [
+        ("any", ["on"], 0),
+        ("primary", ["on", "on", "off"], 2),
+        ("read-write", ["on", "off"], 1),
+        ("standby", ["off", "on"], 1),
+        ("read-only", ["off", "on"], 1),
+        ("prefer-standby", ["off", "on"], 1),
+        ("prefer-standby", ["off", "off", "off", "off"], 0),
+    ],
+)
+def test_the_first_host_is_taken_that_is_what_the_role_wants(
+    cut: int, wanted: str, servers: list[str], taken: int
+) -> None:
+    script = Script(servers=list(map(_server, servers)), cut=cut)
+    session = _log_in(script, _login(target_session=TargetSession(wanted)))
+    assert session.facts["host"] == str(_HOSTS[taken])
+    left = [connection.received[-5:] == message(b"X") for connection in script.connections]
+    assert left == [True] * (len(servers) - 1) + [False]
+
+
+def test_what_the_role_wants_is_told_where_no_host_is_so(cut: int) -> None:
+    script = Script(servers=[_server("on"), _UNREACHABLE, _server("on")], cut=cut)
+    with pytest.raises(Refusal) as caught:
+        _log_in(script, _login(target_session=TargetSession.PRIMARY))
+    assert caught.value.reason is Reason.UPSTREAM_UNREACHABLE
+    assert str(caught.value) == (
+        'upstream of role "app": none of its 3 hosts can be used (TARGET_SESSION_ATTRS primary)'
+    )
+    assert caught.value.detail == (
+        "one:5432: is a standby; unix:/two/.s.PGSQL.5432: Connection refused; "
+        "three:6432: is a standby"
+    )
 
 
 def test_try_login_says_who_it_is_and_leaves(cut: int) -> None:
@@ -239,19 +185,3 @@ def test_try_login_without_a_database_names_none() -> None:
     script = Script(servers=[[_TRUST]])
     script.run(try_login(role(TlsMode.DISABLE, "none", database=None), nonce))
     assert b"database" not in script.upstream.received
-
-
-def test_no_key_is_invented() -> None:
-    without = PARAMETERS + READY
-    session = _log_in(Script(servers=[[OK + without]]), role(TlsMode.DISABLE, "none"))
-    assert all(message.kind != b"K" for message in session.greetings)
-    assert KEY not in without
-
-
-def test_a_password_is_asked_for_only_before_the_greetings(cut: int) -> None:
-    turn = OK + PARAMETERS + authentication(3)
-    with pytest.raises(ServerProtocolError, match=r"b'R' where ReadyForQuery is due"):
-        _log_in(
-            Script(servers=[[turn]], cut=cut),
-            role(TlsMode.VERIFY_FULL, "none", endpoint=UnixEndpoint("/s")),
-        )

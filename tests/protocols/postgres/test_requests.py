@@ -36,6 +36,11 @@ def test_of_a_text_that_is_cut_the_size_is_what_the_message_has_left() -> None:
     assert read_request("Q", b"x" * 100, 1_001, 0.0, 0).statement == Statement("x" * 100, 1_000)
 
 
+def test_a_text_without_an_end_is_as_long_as_it_is() -> None:
+    assert _read("P", b"s1\0").statement == Statement("", 0)
+    assert _read("P", b"s1\0SELECT").statement == Statement("SELECT", 6)
+
+
 def test_a_bind_is_a_portal_and_then_a_statement() -> None:
     request = _read("B", b"portal\0statement\0\0\0\0\0\0\0")
     assert (request.name, request.source) == (b"portal", b"statement")

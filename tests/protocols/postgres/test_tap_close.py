@@ -1,6 +1,8 @@
 """How a session ends: the last words to the client, and what is told of what never ended."""
 
-from protocols.errors import Reason, Refusal
+import pytest
+
+from protocols.errors import Reason, Refusal, ServerProtocolError
 from tests.protocols.postgres.queries import (
     BOUND,
     COLUMNS,
@@ -46,6 +48,24 @@ def test_last_words_come_between_messages_only() -> None:
         watched.upstream(answer[position : position + 1])
         expected = _LAST_WORDS if position + 1 in ends else b""
         assert watched.tap.last_words(_SHUTDOWN) == expected
+
+
+def test_behind_a_length_that_is_none_there_are_no_last_words(cut: int) -> None:
+    watched = Watched(cut)
+    with pytest.raises(ServerProtocolError) as caught:
+        watched.upstream(READY + b"D" + bytes(4))
+    assert watched.tap.last_words(caught.value) == b""
+
+
+@pytest.mark.parametrize("before", [b"", READY[:3]])
+def test_a_fault_before_the_middle_of_a_message_leaves_no_place_for_last_words(
+    before: bytes,
+) -> None:
+    watched = Watched()
+    watched.upstream(before)
+    with pytest.raises(ServerProtocolError) as caught:
+        watched.upstream(READY[len(before) :] + message(b"E", b"no end") + row(b"12345")[:8])
+    assert watched.tap.last_words(caught.value) == b""
 
 
 def test_after_a_goodbye_there_are_no_last_words(cut: int) -> None:

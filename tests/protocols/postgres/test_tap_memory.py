@@ -13,8 +13,10 @@ from protocols.postgres.tap import PostgresPrepare, PostgresQuery, PostgresTap
 from tests.protocols.postgres.queries import (
     BOUND,
     CLOSED,
+    FLOW,
     PARSED,
     READY,
+    SUSPENDED,
     SYNC,
     Watched,
     bind,
@@ -25,6 +27,7 @@ from tests.protocols.postgres.queries import (
     query,
     ran,
 )
+from tests.protocols.postgres.server import role
 
 _LONG = 65_000
 _MANY = 3_000  # of these would be 195 MB
@@ -36,7 +39,7 @@ class _Listener:
 
     def __init__(self) -> None:
         self.last: Event | None = None
-        self._tap = PostgresTap(self._emit, time.monotonic)
+        self._tap = PostgresTap(self._emit, time.monotonic, role(), FLOW)
 
     def _emit(self, event: Event) -> None:
         self.last = event
@@ -110,6 +113,20 @@ def test_many_statements_ahead_of_their_answers(listener: _Listener) -> None:
     listener.upstream(complete("SELECT 1") + READY)
     assert isinstance(listener.last, PostgresQuery)
     assert listener.last.statement == _text(0), "there is room again"
+
+
+def test_many_suspended_portals() -> None:
+    """Of ten thousand the next Execute is awaited; the others are told as they are."""
+    watched = Watched()
+    watched.client(parse("SELECT 1", b"s"))
+    watched.upstream(PARSED)
+    for number in range(10_100):
+        watched.client(bind(b"p%d" % number, b"s") + execute(b"p%d" % number, 1))
+        watched.upstream(BOUND + SUSPENDED)
+    assert len(watched.events) == 100
+    watched.tap.close()
+    assert len(watched.events) == 10_100
+    assert {event.rows for event in watched.events} == {1}
 
 
 def test_many_commands_of_one_query(cut: int) -> None:

@@ -58,7 +58,7 @@ def test_every_missing_variable_is_told() -> None:
         ("PASS", "_envjsn:X:y", "refers to an unknown secrets provider _envjsn:; did you mean"),
         ("PASS", "_envjson:X", "names no key"),
         ("PORT", "SECRET", "is not a port; write a number from 1 to 65535"),
-        ("SSLMODE", "SECRET", "is not a mode; write one of disable, prefer, require"),
+        ("SSLMODE", "SECRET", "is not a mode; write one of disable, allow, prefer"),
         ("REQUIRE_AUTH", "SECRET", "names an unknown method; write some of scram-sha-256"),
         ("PSAS", "SECRET", "is not a variable of postgres; did you mean PASS? (known: "),
         ("DB", 1.5, "input should be a valid"),
@@ -84,6 +84,21 @@ def test_an_unknown_setting() -> None:
     assert told.startswith("roles.app.lisen: is not a setting; did you mean listen? (known: ")
     (told,) = _told(dict(_ENV), databases="app")
     assert told.startswith("roles.app.databases: ")
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("max_scram_iterations", 0),
+        ("max_scram_iterations", 2**31),
+        ("max_scram_iterations", "many"),
+        ("refuse", ["everything"]),
+        ("replication", "sometimes"),
+    ],
+)
+def test_a_setting_that_says_nothing_known(setting: str, value: object) -> None:
+    (told,) = _told(dict(_ENV), **{setting: value})
+    assert told.startswith(f"roles.app.{setting}")
 
 
 @pytest.mark.parametrize("kind", ["", "oracle", 1, None])
