@@ -98,11 +98,8 @@ def _replication(said: Mapping[str, str], login: PostgresLogin) -> Mapping[str, 
         return {}
     if login.options.replication:
         return {"replication": wanted}
-    raise Refusal(
-        Reason.DENIED,
-        f'role "{login.role}" does not allow replication connections',
-        detail="the role would allow them with replication = true",
-    )
+    sentence = f'role "{login.role}" does not allow replication connections'
+    raise Refusal(Reason.DENIED, sentence)
 
 
 def choose_database(said: Mapping[str, str], login: PostgresLogin) -> str | None:

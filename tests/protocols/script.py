@@ -140,30 +140,36 @@ class Script:
         if number in self.faults:
             raise self.faults[number]
         match command:
-            case Receive(side):
-                return self._peer(side).take(self.cut)
-            case Send(side, data):
-                return self._peer(side).take_answer(data)
-            case StartTls(side, received):
-                self._peer(side).begin_tls(with_what_it_sent=bool(received))
-                if isinstance(self.tls, Refusal | Disconnected):
-                    raise self.tls
-                return self.tls
+            case Receive() | Send() | StartTls():
+                return self._exchange(command)
             case Connect():
-                self.connect()
+                return self.connect()
             case NeedLogin(_, rejected):
                 return self._next_login(rejected)
             case Compute(work):
                 return work()
-            case Recall(name, secret):
-                kept, value = self.memory.get(name, (secret, None))
-                return value if kept == secret else None
-            case Remember(name, secret, value):
-                self.memory[name] = secret, value
-        return None
+            case Recall() | Remember():
+                return self._recall_or_remember(command)
 
-    def _peer(self, side: Side) -> Peer:
-        return self.to_client if side is Side.CLIENT else self.upstream
+    def _exchange(self, command: Receive | Send | StartTls) -> Any:
+        peer = self.to_client if command.side is Side.CLIENT else self.upstream
+        match command:
+            case Receive():
+                return peer.take(self.cut)
+            case Send(_, data):
+                return peer.take_answer(data)
+            case StartTls(_, received):
+                peer.begin_tls(with_what_it_sent=bool(received))
+                if isinstance(self.tls, Refusal | Disconnected):
+                    raise self.tls
+                return self.tls
+
+    def _recall_or_remember(self, command: Recall | Remember) -> Any:
+        if isinstance(command, Remember):
+            self.memory[command.name] = command.secret, command.value
+            return None
+        secret, value = self.memory.get(command.name, (command.secret, None))
+        return value if secret == command.secret else None
 
     def connect(self) -> None:
         """Make upstream's next connection: a generator's Connect, or a test for one without."""
