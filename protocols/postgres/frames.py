@@ -6,34 +6,57 @@ types that matter, up to a bound, whatever length a message claims.
 
 from collections.abc import Callable, Mapping
 from struct import Struct
-from typing import Generic, TypeVar
+from typing import Protocol
 
 from protocols.errors import Refusal
 
 KEPT = 65_536  # bytes of one message's body
 _HEADER = Struct(">BI")
+_LONGEST = KEPT + 4  # that a message's length may be for all of it to be kept
 _MAX_SIZE = 0x3FFFFFFF  # a gigabyte, PostgreSQL's own limit
 _SHORT = 2_048
 _COPY_DATA = ord("d")
 
-Reader = TypeVar("Reader")
-Handlers = Mapping[int, Callable[[Reader, bytes, int], None]]
-"""By type byte: what a reader does with a body (its first `KEPT` bytes) and its true size."""
+
+class Rest(Protocol):
+    """Is shown what comes of a body after its first `KEPT` bytes, in pieces."""
+
+    def take(self, piece: memoryview) -> None: ...
 
 
-class Frames(Generic[Reader]):
-    """Hands messages on to a reader; passes over those that have no handler.
+Handler = Callable[[bytes, int], Rest | None]
+"""Is called with a body (its first `KEPT` bytes) and its true size."""
+Handlers = Mapping[int, Handler]
+"""By type byte."""
+
+
+class Copied:
+    """Bytes of CopyData so far, both ways, and how many of them were told or belong to nothing."""
+
+    __slots__ = ("bytes", "told")
+
+    def __init__(self) -> None:
+        self.bytes = self.told = 0
+
+    def tell(self) -> int:
+        """Those that were not told yet."""
+        untold, self.told = self.bytes - self.told, self.bytes
+        return untold
+
+
+class Frames:
+    """Hands messages on to their handlers; passes over those that have none.
 
     `fault` is raised where a length is none, for then no later byte can be read.
     """
 
-    def __init__(self, reader: Reader, handlers: Handlers[Reader], fault: Refusal) -> None:
-        self._reader = reader
-        self._handlers = handlers
+    def __init__(self, handlers: Handlers, fault: Refusal, copied: Copied) -> None:
+        self._handlers = [handlers.get(kind) for kind in range(256)]
         self._fault = fault
+        self._copied = copied
         self._head = bytearray()  # header and kept bytes of a message that is not there yet
         self._skip = 0  # bytes still to come of a message that was dealt with
-        self.copied = 0  # bytes of CopyData so far
+        self._rest: Rest | None = None  # who is shown them
 
     @property
     def at_boundary(self) -> bool:
@@ -43,29 +66,40 @@ class Frames(Generic[Reader]):
     def feed(self, chunk: memoryview) -> None:
         """Read on. Every message is handed on once, as soon as what is kept of it is there."""
         position, end = self._skip, len(chunk)
-        # Bytes are twice as fast to take apart as a view of them, and short chunks cheap to copy.
+        # Bytes are faster to take apart than a view of them, and short chunks cheap to copy.
         data = bytes(chunk) if end <= _SHORT else chunk
+        handlers = self._handlers
         try:
+            if self._rest is not None:
+                self._show_rest(self._rest, chunk, 0, position)
             if self._head:
                 position = self._complete(chunk)
             while position + 5 <= end:
                 kind, length = _HEADER.unpack_from(data, position)
                 if not 4 <= length <= _MAX_SIZE:
                     raise self._fault
-                body, after = position + 5, position + 1 + length
-                if handler := self._handlers.get(kind):
-                    kept = after if length <= KEPT else min(after, body + KEPT)
-                    if kept > end:
-                        break
-                    position = after
-                    handler(self._reader, bytes(data[body:kept]), length - 4)
-                elif kind == _COPY_DATA:
-                    self.copied += length - 4
-                position = after
+                handler = handlers[kind]
+                if handler is None:
+                    position += 1 + length
+                    if kind == _COPY_DATA:
+                        self._copied.bytes += length - 4
+                    continue
+                kept = position + 1 + (length if length <= _LONGEST else _LONGEST)
+                if kept > end:
+                    break
+                body = bytes(data[position + 5 : kept])
+                position += 1 + length
+                rest = handler(body, length - 4)
+                if rest is not None and position > kept:
+                    self._show_rest(rest, chunk, kept, position)
         finally:  # what nobody has read, because of a fault before it, is at no boundary either
             self._skip = position - end if position > end else 0
             if position < end:
                 self._head += data[position:]
+
+    def _show_rest(self, rest: Rest, chunk: memoryview, begin: int, end: int) -> None:
+        rest.take(chunk[begin:end])
+        self._rest = rest if end > len(chunk) else None
 
     def _complete(self, chunk: memoryview) -> int:
         """Go on with the message that the chunk before ended in; returns where the next begins."""
@@ -79,12 +113,14 @@ class Frames(Generic[Reader]):
         kind, length = _HEADER.unpack_from(self._head)
         size: int = length - 4
         body = bytes(self._head[5:])
+        after = position + size - len(body)
         self._head.clear()
-        if handler := self._handlers.get(kind):
-            handler(self._reader, body, size)
-        elif kind == _COPY_DATA:
-            self.copied += size
-        return position + size - len(body)
+        handler = self._handlers[kind]
+        if handler is None:
+            self._copied.bytes += size if kind == _COPY_DATA else 0
+        elif (rest := handler(body, size)) is not None:
+            self._show_rest(rest, chunk, position, after)
+        return after
 
     def _missing(self) -> int:
         """How many bytes the message in `_head` lacks until it can be handed on."""
@@ -93,5 +129,5 @@ class Frames(Generic[Reader]):
         kind, length = _HEADER.unpack_from(self._head)
         if not 4 <= length <= _MAX_SIZE:
             raise self._fault
-        kept = min(length - 4, KEPT) if kind in self._handlers else 0
+        kept = min(length - 4, KEPT) if self._handlers[kind] else 0
         return 5 + kept - len(self._head)

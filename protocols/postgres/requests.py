@@ -1,36 +1,23 @@
 """What a client asks after login, as far as the audit must know it to read upstream's answers."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from struct import unpack_from
 
 from protocols.errors import ClientProtocolError, Reason
+from protocols.postgres.parameters import Parameters
+from protocols.postgres.statements import UNKNOWN, LongText, Statement
 
 _NAME_BYTES = 63  # PostgreSQL looks at no more of a statement's or portal's name
-
-# The messages that upstream answers: Query, Parse, Bind, Execute, Close, Describe, Sync and
-# FunctionCall.
-ANSWERED = b"QPBECDSF"
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """A statement's text, cut where it is long, and its true size in bytes."""
-
-    text: str = ""
-    size: int = 0
-
-    def cut(self, length: int) -> "Statement":
-        return Statement(self.text[:length], self.size)
-
-
-UNKNOWN = Statement()  # of a portal or statement that SQL made, or that the audit has forgotten
+_FIRST_OF_OTHERS = 16_384  # functions that PostgreSQL has not brought with it
 
 
 @dataclass(slots=True)
 class Request:
     """One message that waits for its answer, and what the answer has said so far.
 
-    `name` is the statement or portal that the message makes, runs or closes; `source` the prepared
-    statement that a Bind makes its portal of. Names are bytes, for two that differ may not be one.
+    `kind` is the message's type. `name` is the statement or portal that it makes, runs, describes
+    or closes; `source` the prepared statement that a Bind makes its portal of. Names are bytes, for
+    two that differ may not be one.
     """
 
     kind: str
@@ -39,41 +26,67 @@ class Request:
     name: bytes = b""
     source: bytes = b""
     statement: Statement = UNKNOWN
+    parameters: Parameters | None = None  # of a Bind
     row_limit: int = 0  # an Execute that is suspended has returned exactly so many rows
     copies_begun: int = 0  # how often upstream asked for copy data because of this
     answered: bool = False  # a Query or FunctionCall has a result: what is next for it is its Z
-    commands: list[str] = field(default_factory=list)
+    commands: tuple[str, ...] = ()
     rows: int = 0
+    copied: int = 0
+    seconds: float = 0.0
     sqlstate: str | None = None
 
 
-def read_request(kind: str, body: bytes, size: int, now: float, copies: int) -> Request:
-    """Decode a message's first fields; of a longer body than was kept, what is there.
+def read_query(body: bytes, size: int) -> Statement:
+    """Of a body that is longer than what was kept of it, `size`, what is there."""
+    text, end, _ = body.partition(b"\0")
+    return Statement(text, LongText(text) if not end and size > len(body) else None)
 
-    `size` is the body's true size, `copies` how often the client has ended copy data so far.
-    """
-    request = Request(kind, now, copies)
-    match kind:
-        case "Q":
-            request.statement = Statement(first_string(body), max(0, size - 1))
-        case "P":
-            request.name, rest = _name(body)
-            sql, end, _ = rest.partition(b"\0")
-            cut = 0 if end else max(0, size - len(body) - 3)
-            request.statement = Statement(first_string(sql), len(sql) + cut)
-        case "B":  # the portal's name first, then the statement's
-            request.name, rest = _name(body)
-            request.source, _ = _name(rest)
-        case "E":
-            request.name, rest = _name(body)
-            request.row_limit = int.from_bytes(rest[:4], "big")
-        case "F":
-            oid = int.from_bytes(body[:4], "big")
-            request.statement = Statement(call := f"function {oid}", len(call))
-        case "C":  # S or P, then the name of a statement or portal
-            name, _ = _name(body[1:])
-            request.name = body[:1] + name
-    return request
+
+def read_parse(body: bytes, size: int, *, types: bool = False) -> tuple[bytes, Statement]:
+    """A statement's name and text, and if wanted the types of its parameters."""
+    name, rest = _name(body)
+    text, end, counted = rest.partition(b"\0")
+    statement = Statement(text, LongText(text) if not end and size > len(body) else None)
+    if types:
+        statement.types = read_types(counted)
+    return name, statement
+
+
+def read_types(counted: bytes) -> tuple[int, ...]:
+    """The OIDs of a Parse or ParameterDescription, as far as they are there."""
+    count = min(int.from_bytes(counted[:2], "big"), max(0, len(counted) - 2) // 4)
+    return unpack_from(f">{count}I", counted, 2) if count else ()
+
+
+def read_bind(body: bytes) -> tuple[bytes, bytes, bytes]:
+    """The portal's name first, then the statement's, and where the parameters begin."""
+    portal, rest = _name(body)
+    source, rest = _name(rest)
+    return portal, source, rest
+
+
+def read_execute(body: bytes) -> tuple[bytes, int]:
+    """A portal's name, and how many rows it may return; 0: all."""
+    name, rest = _name(body)
+    return name, int.from_bytes(rest[:4], "big")
+
+
+def read_target(body: bytes) -> bytes:
+    """What a Close or Describe is for: S or P, then the name of a statement or portal."""
+    name, _ = _name(body[1:])
+    return body[:1] + name
+
+
+def read_function(body: bytes, room: int | None) -> Statement:
+    """A FunctionCall, in words. What a function of somebody else's does with its arguments, nobody
+    can tell from its OID."""
+    oid = int.from_bytes(body[:4], "big")
+    statement = Statement(b"function %d" % oid)
+    if room is not None:
+        statement.parameters = Parameters(room, secret=oid >= _FIRST_OF_OTHERS)
+        statement.parameters.take(body[4:])
+    return statement
 
 
 def _name(body: bytes) -> tuple[bytes, bytes]:
@@ -82,12 +95,3 @@ def _name(body: bytes) -> tuple[bytes, bytes]:
     if not end:  # what cannot be read cannot be audited
         raise ClientProtocolError("a statement's or portal's name has no end", Reason.OVERSIZED)
     return name[:_NAME_BYTES], rest
-
-
-def first_string(body: bytes) -> str:
-    """The bytes before the first NUL. What is not UTF-8 stays readable, byte by byte."""
-    return readable(body.partition(b"\0")[0])
-
-
-def readable(text: bytes) -> str:
-    return text.decode("utf-8", "backslashreplace")

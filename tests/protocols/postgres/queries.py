@@ -5,7 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from protocols.api import Event, Flow
-from protocols.postgres.tap import PostgresPrepare, PostgresQuery, PostgresTap
+from protocols.postgres.login import PostgresOptions
+from protocols.postgres.reports import PostgresPrepare, PostgresQuery, PostgresStream
+from protocols.postgres.tap import PostgresTap
 from tests.protocols.postgres.server import error, role
 from tests.wire import message, query
 
@@ -42,6 +44,22 @@ def parse(sql: str, name: bytes = b"", types: int = 0) -> bytes:
 
 def bind(portal: bytes = b"", statement: bytes = b"") -> bytes:
     return message(b"B", portal + b"\0" + statement + b"\0" + bytes(6))
+
+
+def values(formats: tuple[int, ...], *parameters: bytes | None) -> bytes:
+    """The parameters of a Bind or function call."""
+    counts = struct.pack(f">{len(formats) + 2}H", len(formats), *formats, len(parameters))
+    return counts + b"".join(
+        struct.pack(">i", -1 if value is None else len(value)) + (value or b"")
+        for value in parameters
+    )
+
+
+def bind_to(
+    *parameters: bytes | None, formats: tuple[int, ...] = (), statement: bytes = b""
+) -> bytes:
+    """A Bind of the unnamed portal to these."""
+    return message(b"B", b"\0" + statement + b"\0" + values(formats, *parameters) + bytes(2))
 
 
 def execute(portal: bytes = b"", limit: int = 0) -> bytes:
@@ -94,12 +112,15 @@ class Watched:
     """A tap, what it told, and its clock. It is shown chunks of `cut` bytes."""
 
     cut: int = 1 << 30
+    parameters: bool = False
     now: float = 0.0
     events: list[PostgresQuery] = field(default_factory=list)
     prepared: list[PostgresPrepare] = field(default_factory=list)
+    streams: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.tap = PostgresTap(self._emit, lambda: self.now, role().without_credentials(), FLOW)
+        login = role(options=PostgresOptions(audit_parameters=self.parameters))
+        self.tap = PostgresTap(self._emit, lambda: self.now, login.without_credentials(), FLOW)
 
     def client(self, data: bytes) -> None:
         for chunk in self._chunks(data):
@@ -111,15 +132,17 @@ class Watched:
 
     @property
     def told(self) -> list[PostgresQuery]:
-        """The events without how long they took."""
-        return [replace(event, duration_ms=0.0) for event in self.events]
+        """The events without how long they took, and without how the transaction stood then."""
+        return [replace(event, duration_ms=0.0, transaction=None) for event in self.events]
 
     def _emit(self, event: Event) -> None:
-        if isinstance(event, PostgresPrepare):
-            self.prepared.append(event)
-            return
-        assert isinstance(event, PostgresQuery)
-        self.events.append(event)
+        match event:
+            case PostgresPrepare():
+                self.prepared.append(event)
+            case PostgresStream():
+                self.streams.append(event.statement)
+            case PostgresQuery():
+                self.events.append(event)
 
     def _chunks(self, data: bytes) -> Iterable[memoryview]:
         """Each in memory of its own that is overwritten after it was shown."""
@@ -134,12 +157,16 @@ def ran(statement: str, *commands: str, **more: object) -> PostgresQuery:
     event = PostgresQuery(
         statement=statement,
         statement_bytes=len(statement.encode()),
+        statement_sha256=None,
+        parameters=None,
+        parameters_cut=None,
         protocol="extended",
         commands=commands,
         rows=0,
         copied_bytes=0,
         duration_ms=0.0,
         sqlstate=None,
+        transaction=None,
         finished=True,
     )
     return replace(event, **more)  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocols.postgres.redaction import redact
+from protocols.postgres.redaction import may_say_password, redact
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,17 @@ from protocols.postgres.redaction import redact
         ("ALTER ROLE joe PASSWORD 's3'\n's3cret, cut here", "ALTER ROLE joe PASSWORD '***'"),
         ("ALTER ROLE joe PASSWORD/**/'s3cret' LOGIN", "ALTER ROLE joe PASSWORD/**/'***' LOGIN"),
         ("ALTER ROLE joe PASSWORD /* a\nb */ -- c\n's3cret'", None),
+        (
+            "ALTER ROLE joe PASSWORD /* a /* b */ 'no' */ 's3cret' LOGIN",
+            "ALTER ROLE joe PASSWORD /* a /* b */ 'no' */ '***' LOGIN",
+        ),
+        ("ALTER ROLE joe PASSWORD /* " + "long " * 10_000 + "*/ 's3cret'", None),
+        ("ALTER ROLE joe PASSWORD " + "/* short */" * 5_000 + "-- x\n" * 5_000 + "'s3cret'", None),
+        ("ALTER ROLE joe PASSWORD --\r's3cret'", "ALTER ROLE joe PASSWORD --\r'***'"),
+        ("ALTER ROLE joe PASSWORD /*/ */ 's3cret'", "ALTER ROLE joe PASSWORD /*/ */ '***'"),
+        ("SELECT f(password /* its */ => /* own */ 's3cret')", None),
+        ("/* /* */ ALTER ROLE joe PASSWORD /**/ 's3cret'", None),
+        ("ALTER ROLE joe PASSWORD 'md5' /* no */ , PASSWORD 's3cret'", None),
         ("CREATE USER a PASSWORD 's3cret'; CREATE USER b PASSWORD 's3cret'", None),
         ("ALTER USER joe PASSWORD 'SCRAM-SHA-256$4096:s3cret$s3cret:s3cret'", None),
         (
@@ -44,6 +55,13 @@ from protocols.postgres.redaction import redact
             "CREATE USER MAPPING FOR joe SERVER s OPTIONS (\"password\" 's3cret', user 'joe')",
             "CREATE USER MAPPING FOR joe SERVER s OPTIONS (\"password\" '***', user 'joe')",
         ),
+        (
+            "ALTER SUBSCRIPTION s CONNECTION 'host=h user=u password=s3cret'",
+            "ALTER SUBSCRIPTION s CONNECTION 'host=h user=u password=***'",
+        ),
+        ("CREATE SUBSCRIPTION s CONNECTION 'postgresql://u:s3cret@h/db' PUBLICATION p", None),
+        ("CREATE SERVER s FOREIGN DATA WRAPPER w OPTIONS (password 's3cret')", None),
+        ("SELECT dblink_connect('c', 'user=u password=s3cret')", None),
         ("ALTER USER MAPPING FOR joe SERVER s OPTIONS (SET \"password\" 's3cret')", None),
         ("SELECT dblink('password = s3cret dbname=d', 'SELECT 1')", None),
         ("SELECT dblink('password=''s3 s3cret'' dbname=d', 'SELECT 1')", None),
@@ -59,6 +77,13 @@ from protocols.postgres.redaction import redact
         ("SELECT dblink('sslpassword=s3cret')", "SELECT dblink('sslpassword=***')"),
         ("SELECT dblink('postgresql://joe:s3cret@db/shop')", None),
         ("SELECT dblink('postgres://joe:s3cret@db')", "SELECT dblink('postgres://joe:***@db')"),
+        ("SELECT http('https://joe:s3cret@example.org/')", None),
+        (
+            """INSERT INTO c VALUES ('{"Password": "s3\\"s3cret", "a": 1}')""",
+            """INSERT INTO c VALUES ('{"Password": "***", "a": 1}')""",
+        ),
+        (r"""SELECT E'{\"password\": \"s3cret\", \"a\": 1}'""", None),
+        ("""SELECT '{"db_password" : "s3cret, cut here""", """SELECT '{"db_password" : "***\""""),
         ("UPDATE users SET password = 's3cret' WHERE id = 1", None),
         ("UPDATE users SET user_password='s3cret'", "UPDATE users SET user_password='***'"),
         ("SELECT f(password => 's3cret', a => 1)", "SELECT f(password => '***', a => 1)"),
@@ -78,6 +103,9 @@ def test_a_password_is_taken_out(statement: str, redacted: str | None) -> None:
         "SELECT 'a', $$b$$ FROM t WHERE c = 'd'",
         "SELECT password FROM users",
         "ALTER ROLE joe PASSWORD NULL",
+        "ALTER ROLE joe PASSWORD /* a /* b */ */ NULL VALID UNTIL 'tomorrow'",
+        "ALTER ROLE joe PASSWORD /* never ends 's3cret'",
+        """SELECT '{"password": null, "a": "b"}'""",
         "SELECT * FROM users WHERE password = $1",
         "SELECT 'https://example.org:443/a@b'",
         "SELECT 'postgresql://joe@db:5432/shop'",
@@ -89,6 +117,22 @@ def test_a_password_is_taken_out(statement: str, redacted: str | None) -> None:
 )
 def test_what_says_no_password_stays(statement: str) -> None:
     assert redact(statement) == statement
+
+
+def test_a_uri_may_be_cut_before_its_host() -> None:
+    cut = "SELECT dblink('postgres://joe:s3cr"
+    assert redact(cut, cut=True) == "SELECT dblink('postgres://joe:***"
+    assert redact(cut) == cut
+
+
+@pytest.mark.parametrize("text", [b"x PassWord y", b"x://y", b"sslpassword"])
+def test_what_may_say_a_password(text: bytes) -> None:
+    assert may_say_password(text)
+
+
+@pytest.mark.parametrize("text", [b"", b"x pass word y", b"x:/y"])
+def test_what_says_none_for_certain(text: bytes) -> None:
+    assert not may_say_password(text)
 
 
 _words = st.sampled_from(["password", "'", "''", "$", "$a$", "=", " ", "x", "\\", "E'", "://", ";"])
@@ -133,6 +177,19 @@ _REPEATED += [
     "password/*",
     'password"',
     "password=\\",
+    "--password\n",
+    "-- password",
+    "password --x\\ =",
+    "/*password*/",
+    "/*password",
+    "/* /*",
+    "*/",
+    "-- \n",
+    "/**/",
+    'password": "',
+    'password": "\\',
+    '\\"',
+    "://a:",
 ]
 
 

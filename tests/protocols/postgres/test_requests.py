@@ -1,92 +1,137 @@
 """The first fields of a client's messages, as far as the audit needs them."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.errors import ClientProtocolError
-from protocols.postgres.requests import ANSWERED, Request, Statement, first_string, read_request
+from protocols.postgres.requests import (
+    read_bind,
+    read_execute,
+    read_function,
+    read_parse,
+    read_query,
+    read_target,
+    read_types,
+)
+from protocols.postgres.statements import Statement
+from tests.protocols.postgres.queries import values
+
+_NAMED: list[Callable[[bytes], object]] = [
+    lambda body: read_parse(body, len(body)),
+    read_bind,
+    read_execute,
+    read_target,
+]
 
 
-def _read(kind: str, body: bytes) -> Request:
-    return read_request(kind, body, len(body), 1.5, 2)
+def _text(statement: Statement) -> tuple[str, int]:
+    return statement.told, statement.size
 
 
-def test_when_it_was_asked_is_noted() -> None:
-    request = _read("S", b"")
-    assert (request.kind, request.started, request.copies_before) == ("S", 1.5, 2)
-    assert not request.answered
+def _query(body: bytes) -> Statement:
+    return read_query(body, len(body))
 
 
 def test_a_query_is_its_text() -> None:
-    assert _read("Q", b"SELECT 1\0").statement == Statement("SELECT 1", 8)
-    assert _read("Q", b"\0").statement == Statement("", 0)
-    assert _read("Q", b"").statement == Statement("", 0)
+    assert _text(_query(b"SELECT 1\0")) == ("SELECT 1", 8)
+    assert _text(_query(b"\0")) == ("", 0)
+    assert _text(_query(b"")) == ("", 0)
+    assert _text(_query(b"no end")) == ("no end", 6)
 
 
 def test_a_parse_is_a_name_and_a_text() -> None:
-    request = _read("P", b"s1\0SELECT $1\0\0\1\0\0\0\x17")
-    assert (request.name, request.statement) == (b"s1", Statement("SELECT $1", 9))
+    body = b"s1\0SELECT $1\0\0\1\0\0\0\x17"
+    name, statement = read_parse(body, len(body))
+    assert (name, _text(statement), statement.types) == (b"s1", ("SELECT $1", 9), ())
 
 
-def test_of_a_text_that_is_cut_the_size_is_what_the_message_has_left() -> None:
-    whole = b"s1\0" + b"x" * 1_000 + b"\0\0\0"
-    request = read_request("P", whole[:100], len(whole), 0.0, 0)
-    assert request.statement == Statement("x" * 97, 1_000)
-    assert read_request("Q", b"x" * 100, 1_001, 0.0, 0).statement == Statement("x" * 100, 1_000)
+def test_a_parse_has_types_too_where_they_are_wanted() -> None:
+    body = b"\0SELECT $1\0\0\2\0\0\0\x17\0\0\0\0"
+    assert read_parse(body, len(body), types=True)[1].types == (23, 0)
+    assert read_parse(body[:-1], len(body), types=True)[1].types == (23,)
 
 
 def test_a_text_without_an_end_is_as_long_as_it_is() -> None:
-    assert _read("P", b"s1\0").statement == Statement("", 0)
-    assert _read("P", b"s1\0SELECT").statement == Statement("SELECT", 6)
+    assert _text(read_parse(b"s1\0", 3)[1]) == ("", 0)
+    assert _text(read_parse(b"s1\0SELECT", 9)[1]) == ("SELECT", 6)
+
+
+@pytest.mark.parametrize("counted", [b"", b"\0", b"\0\0", b"\0\1", b"\0\1\0\0\0", b"\0\0\0\0\0\1"])
+def test_types_that_are_not_there_are_none(counted: bytes) -> None:
+    assert read_types(counted) == ()
+
+
+def test_of_a_text_that_is_cut_the_rest_is_counted() -> None:
+    whole = b"s1\0" + b"x" * 1_000 + b"\0\0\1\0\0\0\x17"
+    _, statement = read_parse(whole[:100], len(whole))
+    assert statement.whole is not None
+    statement.whole.take(memoryview(whole)[100:600])
+    statement.whole.take(memoryview(whole)[600:])
+    assert _text(statement) == ("x" * 97, 1_000)
 
 
 def test_a_bind_is_a_portal_and_then_a_statement() -> None:
-    request = _read("B", b"portal\0statement\0\0\0\0\0\0\0")
-    assert (request.name, request.source) == (b"portal", b"statement")
+    body = b"portal\0statement\0\0\0\0\0\0\0"
+    assert read_bind(body) == (b"portal", b"statement", bytes(6))
 
 
 def test_an_execute_is_a_portal_and_a_limit() -> None:
-    request = _read("E", b"portal\0\0\0\1\0")
-    assert (request.name, request.row_limit) == (b"portal", 256)
-    assert _read("E", b"\0\0\0\0\0").row_limit == 0
+    assert read_execute(b"portal\0\0\0\1\0") == (b"portal", 256)
+    assert read_execute(b"\0\0\0\0\0") == (b"", 0)
 
 
 @pytest.mark.parametrize("name", [b"Sname", b"Pname", b"S"])
-def test_a_close_is_a_kind_and_a_name(name: bytes) -> None:
-    assert _read("C", name + b"\0").name == name
+def test_a_close_or_describe_is_a_kind_and_a_name(name: bytes) -> None:
+    assert read_target(name + b"\0") == name
+
+
+def test_a_function_is_told_by_its_oid() -> None:
+    body = b"\0\0\x03\xb9" + values((), b"1") + bytes(2)
+    statement = read_function(body, None)
+    assert (statement.told, statement.parameters_told) == ("function 953", None)
+    assert read_function(body, 1_000).parameters_told == ("1",)
+
+
+def test_what_a_function_of_somebody_elses_is_given_is_secret() -> None:
+    told = read_function(b"\0\0\x40\0" + values((), b"s3cret", None) + bytes(2), 1_000)
+    assert told.told == "function 16384"
+    assert told.parameters_told == ("***", None)
 
 
 def test_a_name_has_63_bytes_at_most() -> None:
     name = bytes(range(1, 100))
-    assert _read("P", name + b"\0x\0\0\0").name == name[:63]
-    assert _read("E", name + b"\0\0\0\0\7").name == name[:63]
-    assert _read("C", b"S" + name + b"\0").name == b"S" + name[:63]
-    bind = _read("B", name + b"\0" + name + b"\0")
-    assert (bind.name, bind.source) == (name[:63], name[:63])
+    assert read_parse(name + b"\0x\0\0\0", 104)[0] == name[:63]
+    assert read_execute(name + b"\0\0\0\0\7") == (name[:63], 7)
+    assert read_target(b"S" + name + b"\0") == b"S" + name[:63]
+    assert read_bind(name + b"\0" + name + b"\0")[:2] == (name[:63], name[:63])
 
 
-@pytest.mark.parametrize("kind", ["P", "B", "E", "C"])
+@pytest.mark.parametrize("read", _NAMED)
 @pytest.mark.parametrize("body", [b"", b"S", b"no end"])
-def test_a_name_without_an_end_is_refused(kind: str, body: bytes) -> None:
+def test_a_name_without_an_end_is_refused(read: Callable[[bytes], object], body: bytes) -> None:
     with pytest.raises(ClientProtocolError, match="name has no end"):
-        _read(kind, body)
+        read(body)
 
 
 def test_a_bind_needs_both_its_names() -> None:
     with pytest.raises(ClientProtocolError, match="name has no end"):
-        _read("B", b"portal\0statement")
+        read_bind(b"portal\0statement")
 
 
-def test_first_string_stays_readable() -> None:
-    assert first_string(b"caf\xc3\xa9 \xff\0rest") == "café \\xff"
-
-
-@given(st.sampled_from(ANSWERED.decode()), st.binary(max_size=30), st.integers(0, 1 << 30))
-def test_foreign_bytes_are_a_request_or_a_refusal(kind: str, body: bytes, more: int) -> None:
+@given(st.sampled_from(_NAMED), st.binary(max_size=30))
+def test_foreign_bytes_are_a_request_or_a_refusal(
+    read: Callable[[bytes], object], body: bytes
+) -> None:
     try:
-        request = read_request(kind, body, len(body) + more, 0.0, 0)
+        read(body)
     except ClientProtocolError:
-        assert kind in "PBEC"
-        return
-    assert request.statement.size >= 0
+        assert b"\0" not in body[1:] or body.count(b"\0") < 2
+
+
+@given(st.binary(max_size=30), st.integers(0, 1 << 30))
+def test_foreign_bytes_are_a_query_or_a_function_call(body: bytes, more: int) -> None:
+    assert read_query(body, len(body) + more).size >= 0
+    assert read_function(body, 1_000).parameters_told is not None

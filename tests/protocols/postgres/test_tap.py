@@ -3,7 +3,7 @@
 import pytest
 
 from protocols.errors import ClientProtocolError, Reason, ServerProtocolError
-from protocols.postgres.tap import PostgresPrepare
+from protocols.postgres.reports import PostgresPrepare
 from tests.protocols.postgres.queries import (
     ASYNCHRONOUS,
     COLUMNS,
@@ -58,7 +58,7 @@ def test_rows_are_counted_by_the_tag(cut: int, tag: str, rows: int) -> None:
     watched = Watched(cut)
     watched.client(query("x"))
     watched.upstream(complete(tag) + READY)
-    assert watched.told == [ran("x", tag, rows=rows, protocol="simple")]
+    assert watched.told == [ran("x", tag[:64], rows=rows, protocol="simple")]
 
 
 def test_several_statements_of_one_query_are_one_event(cut: int) -> None:
@@ -227,7 +227,8 @@ def test_a_named_statement_is_told_of_once_it_exists_for_sql_may_execute_it_by_n
     watched.client(parse + message(b"P", b"\0SELECT 1\0\0\0") + SYNC)
     assert watched.prepared == []
     watched.upstream(message(b"1", b"") * 2 + READY)
-    assert watched.prepared == [PostgresPrepare("s\\xff1", "DROP TABLE t WHERE password='***'")]
+    told = PostgresPrepare("s\\xff1", "DROP TABLE t WHERE password='***'", 31, None)
+    assert watched.prepared == [told]
 
 
 def test_answers_that_nobody_asked_for_are_passed_over(cut: int) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocols.errors import ClientProtocolError, Refusal, ServerProtocolError
-from protocols.postgres.tap import PostgresQuery
+from protocols.postgres.reports import PostgresQuery
 from tests.protocols.postgres.queries import (
     ASYNCHRONOUS,
     BOUND,

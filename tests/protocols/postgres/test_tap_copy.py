@@ -162,6 +162,49 @@ def test_nothing_can_hide_behind_a_copy_that_fails(cut: int) -> None:
     assert not watched.tap.busy
 
 
+def test_nothing_can_hide_between_a_copys_failure_and_the_answer_to_its_sync(cut: int) -> None:
+    """The copy failed before its Sync was read, which then is none that upstream ignored."""
+    watched = Watched(cut)
+    watched.client(extended(_IN) + SYNC)
+    watched.upstream(_BEGUN + failed("P0001"))
+    watched.client(extended("next") + SYNC)
+    watched.upstream(READY)
+    watched.upstream(done("SELECT 1") + READY)
+    assert watched.told == [ran(_IN, sqlstate="P0001"), _NEXT]
+    assert not watched.tap.busy
+
+
+def test_nothing_can_hide_behind_the_data_of_a_copy_that_fails_before_it(cut: int) -> None:
+    watched = Watched(cut)
+    watched.client(extended(_IN) + SYNC + _DATA + COPY_DONE + extended("next") + SYNC)
+    watched.upstream(_BEGUN + failed("P0001") + READY + done("SELECT 1") + READY)
+    assert watched.told == [ran(_IN, copied_bytes=9, sqlstate="P0001"), _NEXT]
+    assert not watched.tap.busy
+
+
+def test_a_copy_that_fails_before_its_data_may_have_both_its_syncs_answered(cut: int) -> None:
+    """libpq sends the second one behind the data's end."""
+    watched = Watched(cut)
+    watched.client(extended(_IN) + SYNC)
+    watched.upstream(_BEGUN + failed("P0001") + READY)
+    watched.client(_DATA + COPY_DONE + SYNC)
+    watched.upstream(READY)
+    watched.client(extended("next") + SYNC)
+    watched.upstream(done("SELECT 1") + READY)
+    assert watched.told == [ran(_IN, sqlstate="P0001"), _NEXT]
+    assert not watched.tap.busy
+
+
+def test_behind_a_copy_without_a_sync_that_fails_all_is_skipped(cut: int) -> None:
+    watched = Watched(cut)
+    watched.client(extended(_IN))
+    watched.upstream(_BEGUN + failed("P0001"))
+    watched.client(_DATA + COPY_DONE + extended("skipped") + SYNC + extended("next") + SYNC)
+    watched.upstream(READY + done("SELECT 1") + READY)
+    assert watched.told == [ran(_IN, sqlstate="P0001"), _NEXT]
+    assert not watched.tap.busy
+
+
 def test_a_query_that_fails_may_have_its_syncs_answered(cut: int) -> None:
     watched = Watched(cut)
     watched.client(query(_IN) + SYNC + copy_data(b"x\n") + SYNC + COPY_DONE + SYNC + query("next"))

@@ -35,7 +35,7 @@ from tests.protocols.postgres.queries import (
 _PARAMETERS = message(b"t", b"\0\0")
 
 
-def test_a_statement_is_told_when_it_was_executed(cut: int) -> None:
+def test_a_statement_is_told_once_its_sync_is_answered(cut: int) -> None:
     watched = Watched(cut)
     watched.client(
         parse("SELECT $1", types=1) + describe(b"S") + bind() + describe(b"P") + execute()
@@ -43,13 +43,22 @@ def test_a_statement_is_told_when_it_was_executed(cut: int) -> None:
     watched.client(SYNC)
     watched.now = 0.002
     watched.upstream(PARSED + _PARAMETERS + COLUMNS + BOUND + COLUMNS + row(b"1"))
-    assert watched.events == []
     watched.upstream(complete("SELECT 1"))
-    assert watched.told == [ran("SELECT $1", "SELECT 1", rows=1)]
-    assert watched.events[0].duration_ms == 2.0
+    watched.now = 0.005
+    assert watched.events == []
     assert watched.tap.busy
     watched.upstream(READY)
+    assert watched.told == [ran("SELECT $1", "SELECT 1", rows=1)]
+    assert watched.events[0].duration_ms == 2.0
     assert not watched.tap.busy
+
+
+def test_a_statement_whose_sync_was_not_sent_is_told_when_it_was_executed(cut: int) -> None:
+    """Nobody knows when that will be."""
+    watched = Watched(cut)
+    watched.client(extended("SELECT 1") + FLUSH)
+    watched.upstream(done("SELECT 1"))
+    assert watched.told == [ran("SELECT 1", "SELECT 1", rows=1)]
 
 
 def test_a_pipeline_is_answered_in_its_order(cut: int) -> None:
@@ -128,12 +137,31 @@ def test_a_query_that_fails_skips_nothing(cut: int) -> None:
     assert watched.told == [bad, _NEXT]
 
 
-def test_an_error_at_sync_skips_nothing(cut: int) -> None:
-    """The transaction's end may fail: a deferred constraint."""
+def test_an_error_at_sync_is_of_the_statement_before_it(cut: int) -> None:
+    """The transaction's end may fail: a deferred constraint. Nothing is skipped then."""
     watched = Watched(cut)
-    watched.client(extended("INSERT") + SYNC + extended("next") + SYNC)
-    watched.upstream(done("INSERT 0 1") + failed("23505") + READY + done("SELECT 1") + READY)
-    assert watched.told == [ran("INSERT", "INSERT 0 1", rows=1), _NEXT]
+    watched.client(extended("SELECT 0") + extended("INSERT") + SYNC + extended("next") + SYNC)
+    watched.upstream(done("SELECT 0") + done("INSERT 0 1") + failed("23505"))
+    assert [event.statement for event in watched.events] == ["SELECT 0"]
+    watched.upstream(READY + done("SELECT 1") + READY)
+    told = ran("INSERT", "INSERT 0 1", rows=1, sqlstate="23505")
+    assert watched.told[1:] == [told, _NEXT]
+    assert not watched.tap.busy
+
+
+def test_an_error_at_sync_is_told_apart_where_the_statement_was_told_already(cut: int) -> None:
+    watched = Watched(cut)
+    watched.client(extended("INSERT") + FLUSH)
+    watched.upstream(done("INSERT 0 1"))
+    watched.now = 1.0
+    watched.client(SYNC)
+    watched.now = 1.5
+    watched.upstream(failed("23505") + READY)
+    assert watched.told == [
+        ran("INSERT", "INSERT 0 1", rows=1),
+        ran("", protocol="sync", sqlstate="23505"),
+    ]
+    assert watched.events[1].duration_ms == 500.0
 
 
 def test_an_error_at_describe_is_of_no_statement(cut: int) -> None:

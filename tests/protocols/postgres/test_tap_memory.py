@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from protocols.api import Event
-from protocols.postgres.tap import PostgresPrepare, PostgresQuery, PostgresTap
+from protocols.postgres.reports import PostgresPrepare, PostgresQuery
+from protocols.postgres.tap import PostgresTap
 from tests.protocols.postgres.queries import (
     BOUND,
     CLOSED,

@@ -1,22 +1,15 @@
-"""The tap beside a real server: what the documentation does not say is as we take it to be.
-
-Everything is sent in one go, ahead of any answer, so that the server alone decides what it skips
-and ignores.
-"""
+"""The tap beside a real server: what the documentation does not say is as we take it to be."""
 
 import struct
 
 import pytest
 
 from proxy.demo.postgres import EmbeddedPostgres
+from tests.protocols.postgres.beside_server import LAST_TOLD, Told, converse, watch
 from tests.protocols.postgres.queries import (
-    COPY_DONE,
     SYNC,
-    Watched,
     bind,
     close,
-    copy_data,
-    copy_fail,
     describe,
     execute,
     extended,
@@ -24,37 +17,11 @@ from tests.protocols.postgres.queries import (
     parse,
     query,
 )
-from tests.wire import Wire
 
-Told = tuple[str, tuple[str, ...], int, int, str | None]
-
-_COPY = "COPY copied FROM STDIN"
-_ROWS = copy_data(b"1\n") + copy_data(b"2\n")
-_LAST = query("SELECT 'last'")
-_LAST_TOLD: Told = ("SELECT 'last'", ("SELECT 1",), 1, 0, None)
 _RANDOM = message(b"F", struct.pack(">ihhh", 1598, 0, 0, 0))  # random()
-
-
-def _raw_message(wire: Wire) -> bytes:
-    header = wire.read(5)
-    return header + wire.read(struct.unpack_from(">i", header, 1)[0] - 4)
-
-
-def _converse(server: EmbeddedPostgres, asked: bytes) -> list[Told]:
-    """Say all this and a last query; what the tap tells of it, without how long it took."""
-    watched = Watched()
-    with Wire(("127.0.0.1", server.port)) as wire:
-        wire.log_in("trust_user", database="app")
-        wire.query("CREATE TEMP TABLE copied (n int)")
-        wire.send(asked + _LAST)
-        watched.client(asked + _LAST)
-        last = b"\0\1\0\0\0\4last"
-        while (answer := _raw_message(wire))[5:] != last:
-            watched.upstream(answer)
-        watched.upstream(answer + _raw_message(wire) + _raw_message(wire))
-    assert not watched.tap.busy
-    watched.tap.close()
-    return [(e.statement, e.commands, e.rows, e.copied_bytes, e.sqlstate) for e in watched.events]
+_NOISY = (
+    "LISTEN c; NOTIFY c, 'p'; SET application_name = 'noisy'; DO $$BEGIN RAISE NOTICE 'n'; END$$"
+)
 
 
 @pytest.mark.parametrize(
@@ -121,6 +88,53 @@ def _converse(server: EmbeddedPostgres, asked: bytes) -> list[Told]:
             parse("SELECT generate_series(1, 5)") + bind() + execute(b"", 2) + SYNC,
             [("SELECT generate_series(1, 5)", (), 2, 0, None)],
         ),
+        # a transaction that its Sync cannot commit
+        (
+            extended("INSERT INTO once VALUES (1)") * 2 + SYNC,
+            [
+                ("INSERT INTO once VALUES (1)", ("INSERT 0 1",), 1, 0, None),
+                ("INSERT INTO once VALUES (1)", ("INSERT 0 1",), 1, 0, "23505"),
+            ],
+        ),
+        (
+            query("INSERT INTO once VALUES (1), (1)"),
+            [("INSERT INTO once VALUES (1), (1)", (), 0, 0, "23505")],
+        ),
+        # cursors made by SQL, and by name
+        (
+            query("BEGIN; DECLARE c CURSOR FOR SELECT generate_series(1, 9)")
+            + query("FETCH 2 FROM c; FETCH 3 FROM c")
+            + execute(b"c", 1)
+            + SYNC
+            + query("COMMIT"),
+            [
+                (
+                    "BEGIN; DECLARE c CURSOR FOR SELECT generate_series(1, 9)",
+                    ("BEGIN", "DECLARE CURSOR"),
+                    0,
+                    0,
+                    None,
+                ),
+                ("FETCH 2 FROM c; FETCH 3 FROM c", ("FETCH 2", "FETCH 3"), 5, 0, None),
+                ("COMMIT", ("COMMIT",), 0, 0, None),
+                ("", (), 1, 0, None),
+            ],
+        ),
+        (
+            query("PREPARE p AS SELECT 7; EXECUTE p") + bind(b"", b"p") + execute() + SYNC,
+            [
+                ("PREPARE p AS SELECT 7; EXECUTE p", ("PREPARE", "SELECT 1"), 1, 0, None),
+                ("", ("SELECT 1",), 1, 0, None),
+            ],
+        ),
+        # what comes at any time
+        (
+            query(_NOISY) + extended("SELECT 1") + SYNC,
+            [
+                (_NOISY, ("LISTEN", "NOTIFY", "SET", "DO"), 0, 0, None),
+                ("SELECT 1", ("SELECT 1",), 1, 0, None),
+            ],
+        ),
         # an error of more than is kept of it
         (
             query("DO $$ BEGIN RAISE '%', repeat('x', 100000); END $$"),
@@ -129,45 +143,19 @@ def _converse(server: EmbeddedPostgres, asked: bytes) -> list[Told]:
     ],
 )
 def test_statements(latest_postgres: EmbeddedPostgres, asked: bytes, told: list[Told]) -> None:
-    assert _converse(latest_postgres, asked) == [*told, _LAST_TOLD]
+    assert converse(latest_postgres, asked) == [*told, LAST_TOLD]
 
 
-_COPIED: Told = (_COPY, ("COPY 2",), 2, 4, None)
-_NEXT, _NEXT_TOLD = extended("SELECT 'next'") + SYNC, ("SELECT 'next'", ("SELECT 1",), 1, 0, None)
-_OUT: Told = ("COPY (SELECT 12345) TO STDOUT", ("COPY 1",), 1, 6, None)
-_TWICE = f"{_COPY}; {_COPY}; SELECT 1"
-
-
-@pytest.mark.parametrize(
-    ("asked", "told"),
-    [
-        (query(_OUT[0]) + extended(_OUT[0]) + SYNC, [_OUT, _OUT]),
-        (query(_COPY) + _ROWS + COPY_DONE, [_COPIED]),
-        (extended(_COPY) + SYNC + _ROWS + COPY_DONE + SYNC, [_COPIED]),
-        (extended(_COPY) + SYNC + _ROWS + SYNC + COPY_DONE + SYNC + _NEXT, [_COPIED, _NEXT_TOLD]),
-        (query(_COPY) + SYNC + _ROWS + SYNC + COPY_DONE + SYNC + _NEXT, [_COPIED, _NEXT_TOLD]),
-        (
-            query(_TWICE) + _ROWS + COPY_DONE + SYNC + _ROWS + COPY_DONE,
-            [(_TWICE, ("COPY 2", "COPY 2", "SELECT 1"), 5, 8, None)],
-        ),
-        (
-            extended(_COPY) + SYNC + _ROWS + copy_fail() + SYNC + _NEXT,
-            [(_COPY, (), 0, 4, "57014"), _NEXT_TOLD],
-        ),
-        (
-            query(_COPY) + SYNC + _ROWS + copy_fail() + SYNC + _NEXT,
-            [(_COPY, (), 0, 4, "57014"), _NEXT_TOLD],
-        ),
-        # a row that is none: then a Sync is answered again, and what follows it is run
-        (
-            extended(_COPY) + SYNC + copy_data(b"x\n") + SYNC + _NEXT + COPY_DONE,
-            [(_COPY, (), 0, 2, "22P02"), _NEXT_TOLD],
-        ),
-        (
-            query(_COPY) + SYNC + copy_data(b"x\n") + SYNC + COPY_DONE + SYNC + _NEXT,
-            [(_COPY, (), 0, 2, "22P02"), _NEXT_TOLD],
-        ),
-    ],
-)
-def test_copies(latest_postgres: EmbeddedPostgres, asked: bytes, told: list[Told]) -> None:
-    assert _converse(latest_postgres, asked) == [*told, _LAST_TOLD]
+def test_the_transactions_state(latest_postgres: EmbeddedPostgres) -> None:
+    asked = query("SELECT 1") + extended("BEGIN") + SYNC + extended("SELECT 2") + SYNC
+    asked += extended("bad") + SYNC + query("SELECT 3") + extended("ROLLBACK") + SYNC
+    told = [(e.statement, e.transaction) for e in watch(latest_postgres, asked).events]
+    assert told == [
+        ("SELECT 1", "idle"),
+        ("BEGIN", "in"),
+        ("SELECT 2", "in"),
+        ("bad", "failed"),
+        ("SELECT 3", "failed"),
+        ("ROLLBACK", "idle"),
+        ("SELECT 'last'", "idle"),
+    ]

@@ -16,7 +16,7 @@ import pytest
 import protocols
 import proxy
 from protocols.api import Event
-from protocols.postgres.tap import PostgresQuery
+from protocols.postgres.reports import PostgresQuery
 from providers.api import Secret, SecretVersion
 from proxy.audit import events
 from proxy.leases import LeaseName

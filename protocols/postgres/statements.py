@@ -1,0 +1,112 @@
+"""A statement's text as the audit tells it: cut where it is long, and without passwords."""
+
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from protocols.postgres.parameters import Parameters
+from protocols.postgres.redaction import may_say_password, redact
+from protocols.postgres.values import readable
+
+_SEAM = 8  # bytes in which a word may begin that ends in the next piece
+
+
+class LongText:
+    """Counts and digests a text of which only the beginning is kept, as it passes."""
+
+    def __init__(self, beginning: bytes) -> None:
+        self._sha = sha256(beginning)
+        self._seam = beginning[-_SEAM:]
+        self._ended = False
+        self._says_none = not may_say_password(beginning)
+        self.size = len(beginning)
+
+    @property
+    def says_no_password(self) -> bool:
+        return self._ended and self._says_none
+
+    @property
+    def digest(self) -> str | None:
+        """The SHA-256 of the whole text; None where a password could be guessed by it."""
+        return self._sha.hexdigest() if self.says_no_password else None
+
+    def take(self, piece: bytes | memoryview) -> None:
+        """Read on, up to the NUL that ends the text."""
+        if self._ended:
+            return
+        text, end, _ = bytes(piece).partition(b"\0")
+        self._sha.update(text)
+        self._says_none = self._says_none and not may_say_password(self._seam + text)
+        self._seam = (self._seam + text)[-_SEAM:]
+        self._ended = bool(end)
+        self.size += len(text)
+
+
+@dataclass(slots=True, eq=False)
+class Statement:
+    """A statement's text, or its beginning and the whole of it as far as that is told.
+
+    `types` are those of its parameters by OID. A portal is its statement with the parameters that
+    it was bound to.
+    """
+
+    text: bytes = field(default=b"", repr=False)
+    whole: LongText | None = None
+    types: tuple[int, ...] = ()
+    parameters: Parameters | None = None
+    _told: str | None = field(default=None, repr=False)
+
+    @property
+    def told(self) -> str:
+        """Without the passwords that it says."""
+        if self._told is None:
+            cut = self.whole is not None
+            self._told = redact(readable(self.text, cut=cut), cut=cut)
+        return self._told
+
+    @property
+    def size(self) -> int:
+        """Of the whole text, in bytes."""
+        return len(self.text) if self.whole is None else self.whole.size
+
+    @property
+    def digest(self) -> str | None:
+        """Of the whole text, where it is cut."""
+        if self.whole is None or self.whole.size == len(self.text):
+            return None
+        return self.whole.digest
+
+    @property
+    def parameters_told(self) -> tuple[str | None, ...] | None:
+        if self.parameters is None:
+            return None
+        return self.parameters.told(self.types, secret=not self._says_no_password)
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes of memory it takes."""
+        return len(self.text) + (0 if self.parameters is None else self.parameters.weight)
+
+    def bound(self, parameters: Parameters | None) -> "Statement":
+        """The portal that a Bind makes of it."""
+        if parameters is None:
+            return self
+        return Statement(self.text, self.whole, self.types, parameters, self._told)
+
+    def shortened(self, length: int) -> "Statement":
+        """So much of its text, and of its parameters only how many they are."""
+        whole = self.whole
+        if whole is None and len(self.text) > length:
+            whole = LongText(self.text)
+            whole.take(b"\0")
+        parameters = self.parameters and self.parameters.counted()
+        return Statement(self.text[:length], whole, self.types, parameters)
+
+    @property
+    def _says_no_password(self) -> bool:
+        """For certain: of an unknown text, nobody can tell."""
+        if self.whole is not None:
+            return self.whole.says_no_password
+        return self.text != b"" and not may_say_password(self.text)
+
+
+UNKNOWN = Statement()  # of a portal or statement that SQL made, or that the audit has forgotten
