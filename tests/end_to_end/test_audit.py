@@ -22,8 +22,8 @@ _FIELDS = {
     "secret.read": "provider secret keys stage version source duration_ms error",
     "session.start": "kind client wish facts versions login_ms",
     "postgres.query": (
-        "statement statement_bytes protocol commands rows copied_bytes duration_ms sqlstate"
-        " finished"
+        "statement statement_bytes statement_sha256 parameters parameters_cut protocol commands"
+        " rows copied_bytes duration_ms sqlstate transaction finished"
     ),
     "session.end": "ended_by reason bytes_from_client bytes_from_upstream duration_ms",
     "session.denied": "kind client wish reason sentence detail",
