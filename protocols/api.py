@@ -314,6 +314,9 @@ class WireProtocol:
     options: type
     """A frozen dataclass: the settings that a role of this kind has beside its environment."""
 
+    speaks_first: bool = False
+    """Whether the server greets before a client can say which role it wants."""
+
     socket_path: Callable[[str], str]
     """Where clients look for the Unix socket of a listener `unix:PATH`."""
 

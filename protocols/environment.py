@@ -57,8 +57,7 @@ def tls_policy(
     trusted = "SSLROOTCERT" not in environment and all(map(is_here, endpoints))
     default = TlsMode.PREFER if trusted else TlsMode.VERIFY_FULL
     mode = choice(environment, "SSLMODE", modes, default)
-    if environment.get("SSLMODE", "") is not None:
-        _check_root(mode, environment)
+    _check_root(mode, environment)
     for one, other in (("SSLCERT", "SSLKEY"), ("SSLKEY", "SSLCERT")):
         if one in environment and other not in environment:
             raise ValueError(f"{other} is missing; a certificate and its key go together")

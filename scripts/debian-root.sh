@@ -8,9 +8,7 @@ if [[ ! -e $tarball ]]; then
     mkdir -p "$cache"
     work=$(mktemp --directory "$cache/bookworm.XXXXXX")
     trap 'rm -rf "$work"' EXIT
-    # Debian comes from where this machine's own packages come from, else from debootstrap's default.
-    mirror=$(apt-get indextargets --format '$(REPO_URI)' \
-        'Release: bookworm' 'Component: main' 'Created-By: Packages' 2>/dev/null | sed -n 1p) || true
+    mirror=$("$(dirname "$0")/debian-mirror.sh")
     debootstrap --variant=minbase bookworm "$work/root" ${mirror:+"$mirror"} &>"$work/log" || {
         tail -5 "$work/log" >&2
         exit 1

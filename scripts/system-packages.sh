@@ -2,8 +2,8 @@
 # Install the Debian packages the tests use and this machine lacks; where it may not, say which.
 set -euo pipefail
 
-packages=(postgresql postgresql-client)
-docker info &>/dev/null || packages+=(buildah debootstrap podman runc)
+packages=(debootstrap mariadb-client mariadb-server pgbouncer postgresql postgresql-client sysbench)
+docker info &>/dev/null || packages+=(buildah podman runc)
 
 missing=()
 for package in "${packages[@]}"; do
@@ -20,9 +20,16 @@ fi
 echo "Installing ${missing[*]} ..."
 # The tests start servers of their own: Debian's should neither make a cluster nor start one.
 no_cluster=/etc/postgresql-common/createcluster.d/keyless.conf
-trap 'rm -f "$no_cluster"' EXIT
+no_service=/usr/sbin/policy-rc.d
+ours=("$no_cluster")
+[[ -e $no_service ]] || ours+=("$no_service")
+trap 'rm -f "${ours[@]}"' EXIT
 install -D /dev/stdin "$no_cluster" <<<'create_main_cluster = false'
+[[ -e $no_service ]] || install --mode=755 /dev/stdin "$no_service" <<<$'#!/bin/sh\nexit 101'
 
 export DEBIAN_FRONTEND=noninteractive
 apt-get update --quiet=2
 apt-get install --quiet=2 --yes --no-install-recommends "${missing[@]}" >/dev/null
+if [[ " ${missing[*]} " = *' mariadb-server '* ]]; then
+    update-rc.d mariadb disable # nor should it be started at the next boot
+fi

@@ -4,6 +4,7 @@ pytest_plugins = [
     "pytester",
     "tests.secrecy",
     "tests.servers.moto_aws",
+    "tests.servers.mysql",
     "tests.servers.openbao",
     "tests.servers.postgres",
 ]

@@ -102,6 +102,12 @@ def _check_shared(file: File, problems: Problems) -> None:
     for kind, endpoint in file.listen.items():
         if kind not in kinds:
             problems.add(("listen", kind), f"is not a kind of role{suggestion(kind, kinds)}")
+        elif kinds[kind].speaks_first:
+            problems.add(
+                ("listen", kind),
+                "cannot be shared, for its clients are greeted before they can name a role; give "
+                "each role a listen of its own",
+            )
         if not is_loopback(endpoint) and not file.allow_unauthenticated:
             problems.add(("listen", kind), BEYOND_LOOPBACK)
 

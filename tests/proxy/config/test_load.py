@@ -51,6 +51,31 @@ def test_two_listeners_in_one_place() -> None:
     assert _problems(text) == [f"roles.two.listen: {clash}", f"roles.three.listen: {clash}"]
 
 
+def test_a_shared_listener() -> None:
+    text = '[listen]\npostgres = "127.0.0.1:5432"\n' + _role("app")
+    config = parse_text(text, _PATH)
+    assert config.where(config.roles["app"]) == TcpEndpoint("127.0.0.1", 5432)
+    own = parse_text(text.replace("env =", 'listen = "127.0.0.1:6432"\nenv ='), _PATH)
+    assert own.where(own.roles["app"]) == TcpEndpoint("127.0.0.1", 6432)
+
+
+@pytest.mark.parametrize(
+    ("shared", "told"),
+    [
+        ('postgres = "0.0.0.0:5432"', "listen.postgres: is beyond loopback"),
+        ('postgre = "127.0.0.1:5432"', "listen.postgre: is not a kind of role; did you mean"),
+        ('mysql = "127.0.0.1:3306"', "listen.mysql: cannot be shared, for its clients are greeted"),
+        (
+            'postgres = "127.0.0.1:6432"',
+            "roles.app.listen: 127.0.0.1:6432 is already the listener of all postgres roles",
+        ),
+    ],
+)
+def test_a_shared_listener_that_cannot_be(shared: str, told: str) -> None:
+    (problem,) = _problems(f"[listen]\n{shared}\n" + _role("app", 'listen = "127.0.0.1:6432"'))
+    assert problem.startswith(told)
+
+
 def test_two_listeners_on_any_port_do_not_clash() -> None:
     listen = 'listen = "127.0.0.1:0"'
     assert len(parse_text(_role("one", listen) + _role("two", listen), _PATH).roles) == 2

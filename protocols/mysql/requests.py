@@ -1,0 +1,185 @@
+"""What the client says, read as far as it takes to audit it, and kept until it is answered.
+
+A packet that the client sends is a command, unless upstream has asked for something else: a file's
+contents, or a proof in the middle of COM_CHANGE_USER. A command begins with number 0, so that
+nobody can make one pass for the other.
+"""
+
+from collections import deque
+
+from protocols.api import Clock
+from protocols.errors import ClientProtocolError, Reason
+from protocols.mysql.capabilities import Agreed, Capability
+from protocols.mysql.commands import (
+    EXECUTIONS,
+    NO_ATTRIBUTES,
+    TEXTS,
+    UNANSWERED,
+    UNANSWERED_OF_REPLICAS,
+    Command,
+    Request,
+    detail,
+)
+from protocols.mysql.compression import stream
+from protocols.mysql.frames import Packets
+from protocols.mysql.login import MysqlLogin
+from protocols.mysql.packets import MAX_PAYLOAD
+from protocols.mysql.parameters import statement_position
+from protocols.mysql.redaction import PLAIN, quoting
+from protocols.mysql.replies import Replies
+from protocols.mysql.statements import (
+    LONGEST,
+    MOST_TEXT,
+    LongStatement,
+    Prepared,
+    PreparedStatements,
+    read_statement,
+)
+
+_KEPT = 2 * LONGEST  # of a command: query attributes stand before the statement
+
+
+class Requests:
+    """Reads what the client of one session says, and puts what will be answered in the queue."""
+
+    def __init__(self, login: MysqlLogin, agreed: Agreed, clock: Clock, replies: Replies) -> None:
+        self._pending: deque[Request] = deque()
+        self.statements = PreparedStatements()
+        self.goodbye_said = False
+        self.files = 0  # that upstream has asked for
+        self._clock = clock
+        self._pending = replies.pending
+        self._replies = replies
+        self._quoting = quoting(agreed.charset)
+        self._has_attributes = Capability.QUERY_ATTRIBUTES in agreed.capabilities
+        self._keeps_values = login.options.audit_parameters
+        self._unanswered = UNANSWERED_OF_REPLICAS if login.options.replication else UNANSWERED
+        self._weight = 0  # bytes that the pending requests keep
+        self._at: Request | None = None  # the request whose bytes come
+        self._long: LongStatement | None = None
+        self._sends_file = self._sends_proof = False
+        self._packets = Packets(self, _KEPT)
+        fault = ClientProtocolError("the client sent a compressed packet that is malformed")
+        self.stream = stream(self._packets, agreed.compression, fault)
+
+    def want_file(self) -> None:
+        """The client's next packets are a file, up to an empty one."""
+        self.files += 1
+        self._sends_file, self._packets.kept = True, 0
+        self._at = self._pending[0]
+
+    def want_proof(self) -> None:
+        """The client's next packet goes on with its COM_CHANGE_USER."""
+        self._sends_proof = True
+        self._at = self._pending[0]
+
+    def packet(self, body: bytes, size: int) -> bool:
+        if self._sends_file:
+            self._take_file(body, size)
+        elif self._packets.sequence:
+            self._take_proof()
+        elif (command := body[0] if body else Command.SLEEP) in self._unanswered:
+            self._take_unanswered(command, body)
+        else:
+            self._take_command(command, body, size)
+        return size > len(body) or size == MAX_PAYLOAD
+
+    def more(self, piece: memoryview | bytes) -> None:
+        if self._sends_file and self._at:
+            self._at.loaded_bytes += len(piece)
+        elif self._long:
+            self._long.more(piece)
+
+    def end(self) -> None:
+        self._said()
+        if self._long:
+            self._long.end()
+            self._long = None
+
+    def passed(self) -> None:
+        """Never asked for."""
+
+    def _said(self) -> None:
+        """Upstream's next packet will have the next number."""
+        if self._at:
+            self._at.sequence, self._at.answering = self.stream.sequence, False
+
+    def _take_file(self, body: bytes, size: int) -> None:
+        if self._at:
+            self._at.loaded_bytes += len(body)
+        if not size:
+            self._sends_file, self._packets.kept = False, _KEPT
+        self._said()
+
+    def _take_proof(self) -> None:
+        if not self._sends_proof:
+            raise ClientProtocolError("the client sent a packet that nobody asked it for")
+        self._sends_proof = False
+        self._said()
+
+    # -- commands ---------------------------------------------------------------------------------
+
+    def _take_unanswered(self, command: int, body: bytes) -> None:
+        self._at = self._long = None
+        if command == Command.QUIT:
+            self.goodbye_said = True
+        elif command == Command.STMT_CLOSE:
+            self.statements.drop(_number(body))
+        elif command == Command.STMT_SEND_LONG_DATA and self._keeps_values:
+            parameter = int.from_bytes(body[5:7], "little")
+            self.statements.keep_long_data(_number(body), parameter, body[7:])
+
+    def _take_command(self, command: int, body: bytes, size: int) -> None:
+        self._at = request = Request(command, self._clock(), self.stream.sequence)
+        if not self._pending:
+            self._weight = 0
+        if command in TEXTS:
+            self._read_text(request, body, size)
+        elif command in EXECUTIONS:
+            self._read_execution(request, body)
+        elif command == Command.STMT_RESET:
+            self.statements.take_long_data(self.statements.get(_number(body)))
+        else:
+            request.detail = detail(command, body)
+        self._pending.append(request)
+
+    def _read_text(self, request: Request, body: bytes, size: int) -> None:
+        sql = body[self._begin_of_text(body) :]
+        how = PLAIN if self._replies.no_backslash_escapes else self._quoting
+        request.statement = statement = read_statement(sql, how)
+        whole = size == len(body) < MAX_PAYLOAD
+        self._long = None if whole and len(sql) <= LONGEST else LongStatement(statement, sql)
+        if whole and self._long:
+            self._long.end()
+        statement.fit(self._weight)
+        self._weight += len(statement.text)
+        if request.command == Command.STMT_PREPARE:
+            request.prepared = self.statements.last = Prepared(statement)
+
+    def _begin_of_text(self, body: bytes) -> int:
+        if body[0] != Command.QUERY or not self._has_attributes:
+            return 1
+        if body[1:3] == NO_ATTRIBUTES:
+            return 3
+        try:
+            return statement_position(body[:LONGEST])
+        except ValueError:  # a statement that is not seen is not audited
+            sentence = "a statement's query attributes are malformed or longer than 64 KiB"
+            raise ClientProtocolError(sentence, Reason.OVERSIZED) from None
+
+    def _read_execution(self, request: Request, body: bytes) -> None:
+        prepared = self.statements.get(_number(body))
+        request.prepared, request.statement = prepared, prepared.statement
+        if not self._keeps_values or request.command == Command.STMT_FETCH:
+            return
+        long_data = self.statements.take_long_data(prepared)
+        weight = len(body) + sum(map(len, long_data.values()))
+        if self._weight + weight > MOST_TEXT:
+            request.values = None
+            return
+        self._weight += weight
+        request.values, request.long_data = body, long_data
+
+
+def _number(body: bytes) -> int:
+    return int.from_bytes(body[1:5], "little")

@@ -1,0 +1,134 @@
+"""The texts of a session's statements, and which of them are prepared, within bounds.
+
+A client may prepare without end and run none of it, so a session's audit keeps the newest
+statements in mind, and whole texts only while there is room for them.
+"""
+
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from protocols.mysql.packets import text
+from protocols.mysql.redaction import redact
+
+LONGEST = 65_536
+"""Bytes of a statement that are told."""
+
+LAST = 0xFFFF_FFFF
+"""MariaDB's id of the statement prepared last, for clients that do not wait to hear its own."""
+
+LONGEST_VALUE = 1_024
+"""Bytes of a parameter's value that are told."""
+
+MOST_TEXT = 4 << 20
+"""Bytes or characters that a session's audit keeps of each kind."""
+
+_SHORT_TEXT = 1_000  # of a statement where there is no room for more
+_MOST_PREPARED = 10_000
+_ROOM_OF_VALUE = 100  # bytes that even an empty one takes
+
+
+@dataclass(slots=True, eq=False)
+class Statement:
+    """A statement's text as it is told: redacted, and cut where it is long.
+
+    `size` is its true size in bytes. One that is cut has a `digest`, the SHA-256 of all of it,
+    unless it was redacted: who knows the rest could try passwords on that.
+    """
+
+    text: str = ""
+    size: int = 0
+    digest: str | None = None
+
+    def fit(self, beside: int) -> None:
+        """Cut it where there is no room for it beside so many characters."""
+        if beside + len(self.text) > MOST_TEXT:
+            self.text = self.text[:_SHORT_TEXT]
+
+
+UNKNOWN = Statement()  # of a command that has none
+
+
+def read_statement(sql: bytes, quoting: str) -> Statement:
+    """A statement of which this is all, or the beginning."""
+    return Statement(text(redact(sql[:LONGEST], quoting)), len(sql))
+
+
+class LongStatement:
+    """Follows a statement that is longer than what is told of it, to its end."""
+
+    def __init__(self, statement: Statement, begun: bytes) -> None:
+        self._statement = statement
+        self._sha256 = sha256(begun)
+        self._redacted = statement.text != text(begun[:LONGEST])
+
+    def more(self, piece: memoryview | bytes) -> None:
+        self._statement.size += len(piece)
+        self._sha256.update(piece)
+
+    def end(self) -> None:
+        if self._statement.size > LONGEST and not self._redacted:
+            self._statement.digest = self._sha256.hexdigest()
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A statement that upstream was asked to prepare; how many `parameters` it has is its answer.
+
+    `types` of parameters are what an execution said, and hold for the next; `long_data` is what was
+    sent ahead of an execution, by the parameter's number.
+    """
+
+    statement: Statement = field(default_factory=Statement)
+    parameters: int | None = None
+    types: bytes = b""
+    long_data: dict[int, bytes] = field(default_factory=dict)
+
+
+class PreparedStatements:
+    """What a session has prepared, by upstream's ids; of others nothing is known."""
+
+    def __init__(self) -> None:
+        self.last = Prepared()
+        self._prepared: dict[int, Prepared] = {}
+        self._text = 0
+        self._long_data = 0
+
+    def put(self, number: int, prepared: Prepared) -> None:
+        self.drop(number)
+        if len(self._prepared) == _MOST_PREPARED:
+            self.drop(next(iter(self._prepared)))
+        prepared.statement.fit(self._text)
+        self._text += len(prepared.statement.text)
+        self._prepared[number] = prepared
+
+    def get(self, number: int) -> Prepared:
+        return self.last if number == LAST else self._prepared.get(number) or Prepared()
+
+    def drop(self, number: int) -> None:
+        if dropped := self._prepared.pop(number, None):
+            self._text -= len(dropped.statement.text)
+            self.take_long_data(dropped)
+
+    def clear(self) -> None:
+        self.last = Prepared()
+        self._prepared.clear()
+        self._text = self._long_data = 0
+
+    def keep_long_data(self, number: int, parameter: int, data: bytes) -> None:
+        """Keep the beginning of a value for the next execution. Where there is no room for it, the
+        statement's parameters are known no more."""
+        prepared = self.get(number)
+        begun = prepared.long_data.get(parameter)
+        kept = ((begun or b"") + data)[:LONGEST_VALUE]
+        more = len(kept) + _ROOM_OF_VALUE if begun is None else len(kept) - len(begun)
+        if self._long_data + more > MOST_TEXT:
+            prepared.parameters = None
+        else:
+            self._long_data += more
+            prepared.long_data[parameter] = kept
+
+    def take_long_data(self, prepared: Prepared) -> dict[int, bytes]:
+        """What was sent ahead of the execution that comes now."""
+        taken, prepared.long_data = prepared.long_data, {}
+        self._long_data -= sum(_ROOM_OF_VALUE + len(data) for data in taken.values())
+        return taken

@@ -1,0 +1,134 @@
+"""What a session's bytes meant: which statement ran, how long, with how many rows and what error.
+
+Commands and answers are paired in order, as the protocol promises: a client may send ahead, and
+every command that is answered waits in a queue for its answer. Source: "Command Phase" in MySQL's
+documentation and MariaDB's, and both servers where the text is silent.
+"""
+
+from protocols.api import Clock, Emit, Flow
+from protocols.errors import Refusal, ServerProtocolError
+from protocols.mysql.capabilities import Agreed, Capability
+from protocols.mysql.commands import EXECUTIONS, TEXTS, UNTOLD, Command, Request
+from protocols.mysql.compression import framed
+from protocols.mysql.events import MysqlPrepare, command_event, query_event
+from protocols.mysql.local_files import names_file
+from protocols.mysql.login import MysqlLogin
+from protocols.mysql.refusals import error_packet
+from protocols.mysql.replies import Replies
+from protocols.mysql.requests import Requests
+
+# Commands that a client may send ahead of their answers. Upstream keeps up to 16 KiB of answers to
+# itself, which is 1,489 of the shortest: with more room than that, both sides always get on.
+_MAX_PENDING = 10_000
+_PENDING_AGAIN = 5_000
+_FORGETTING = frozenset({Command.RESET_CONNECTION, Command.CHANGE_USER})
+
+
+class MysqlTap:
+    """Watches one session."""
+
+    def __init__(self, emit: Emit, clock: Clock, login: MysqlLogin, flow: Flow) -> None:
+        agreed: Agreed = flow.agreed
+        self._emit = emit
+        self._clock = clock
+        self._attributes = Capability.QUERY_ATTRIBUTES in agreed.capabilities
+        self._compressed = agreed.compression is not None
+        self._replies = Replies(agreed, self)
+        self._requests = Requests(login, agreed, clock, self._replies)
+        self._pending = self._replies.pending
+        self._client = self._requests.stream
+        self._upstream = self._replies.stream
+        self._was_full = False
+        self._goodbye_said = False  # by upstream: an error that answers nothing
+
+    def client_sent(self, chunk: memoryview) -> None:
+        self._client.feed(chunk)
+
+    def upstream_sent(self, chunk: memoryview) -> None:
+        self._upstream.feed(chunk)
+
+    def last_words(self, refusal: Refusal) -> bytes:
+        if self._over or not self._upstream.at_boundary:
+            return b""
+        packet = error_packet(refusal, self._next_sequence)
+        return framed(packet) if self._compressed else packet
+
+    @property
+    def full(self) -> bool:
+        limit = _PENDING_AGAIN if self._was_full else _MAX_PENDING
+        self._was_full = len(self._pending) >= limit
+        return self._was_full
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._pending) and not self._over
+
+    @property
+    def quiet(self) -> bool:
+        """Whether upstream owes nothing but an answer to the client's last command."""
+        return len(self._pending) == 1 and self._upstream.at_boundary
+
+    @property
+    def files(self) -> int:
+        """How often upstream has asked the client for a file."""
+        return self._requests.files
+
+    def close(self) -> None:
+        """Report what never ended."""
+        for request in self._pending:
+            self._report(request, finished=False)
+        self._pending.clear()
+
+    @property
+    def _over(self) -> bool:
+        return self._goodbye_said or self._requests.goodbye_said
+
+    @property
+    def _next_sequence(self) -> int:
+        """The number that the client expects of the next packet. One that waits for nothing will
+        read it as the answer to its next command."""
+        if not self._pending:
+            return 1
+        head = self._pending[0]
+        return ((self._upstream.sequence if head.answering else head.sequence) + 1) & 0xFF
+
+    # -- what upstream's answers mean -------------------------------------------------------------
+
+    def answered(self) -> None:
+        request = self._pending.popleft()
+        if request.command in _FORGETTING and request.error is None:
+            self._requests.statements.clear()
+        self._report(request)
+
+    def prepared(self, number: int, parameters: int) -> None:
+        prepared = self._pending[0].prepared
+        assert prepared is not None
+        prepared.parameters = parameters
+        told = prepared.statement
+        self._emit(MysqlPrepare(number, told.text, told.size, told.digest, parameters))
+        self._requests.statements.put(number, prepared)
+
+    def wants_file(self, name: bytes) -> None:
+        """Not a byte of a file goes to upstream that the client has not named itself: what is
+        raised here ends the session before anything more is taken from the client."""
+        if not names_file(self._pending[0].statement.text, name):
+            raise ServerProtocolError("upstream asked for a file that no statement offers it")
+        self._requests.want_file()
+
+    def wants_proof(self) -> None:
+        self._requests.want_proof()
+
+    def gave_up(self) -> None:
+        self._goodbye_said = True
+
+    # -- reports ----------------------------------------------------------------------------------
+
+    def _report(self, request: Request, *, finished: bool = True) -> None:
+        done = finished and request.error is None
+        if request.command in UNTOLD or (done and request.command == Command.STMT_PREPARE):
+            return
+        duration = round((self._clock() - request.started) * 1000, 3)
+        if request.command in TEXTS or request.command in EXECUTIONS:
+            self._emit(query_event(request, duration, finished, attributes=self._attributes))
+        else:
+            self._emit(command_event(request, duration, finished))
