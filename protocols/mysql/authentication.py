@@ -112,10 +112,11 @@ def _encrypted(dialogue: Dialogue, key_please: bytes) -> Generator[Command, Any,
 
 def _key(dialogue: Dialogue, key_please: bytes) -> Generator[Command, Any, RSAPublicKey]:
     """The key that the role knows, or else, if the role trusts it, the one that the server sends.
-    Who is between us and the server can send its own."""
+    Who is between us and the server can send its own; at a Unix socket nobody is."""
     upstream = dialogue.upstream
     pem = upstream.login.public_key
-    if pem is None and not upstream.login.options.allow_public_key_retrieval:
+    trusts = upstream.login.options.allow_public_key_retrieval or upstream.hides_what_is_said
+    if pem is None and not trusts:
         raise upstream.insecure(
             "asks for the password without TLS; set SSLMODE to verify-full, or SERVER_PUBLIC_KEY "
             "to the server's RSA key"

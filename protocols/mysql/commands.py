@@ -92,6 +92,7 @@ class Request:
     sequence: int
     detail: str = ""
     statement: Statement = UNKNOWN
+    number: int = 0  # of a prepared statement
     prepared: Prepared | None = None
     values: bytes | None = b""
     long_data: Mapping[int, bytes] | None = None

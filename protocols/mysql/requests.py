@@ -168,7 +168,9 @@ class Requests:
             raise ClientProtocolError(sentence, Reason.OVERSIZED) from None
 
     def _read_execution(self, request: Request, body: bytes) -> None:
-        prepared = self.statements.get(_number(body))
+        request.number = _number(body)
+        if (prepared := self.statements.get(request.number)) is None:
+            return
         request.prepared, request.statement = prepared, prepared.statement
         if not self._keeps_values or request.command == Command.STMT_FETCH:
             return

@@ -101,8 +101,8 @@ class PreparedStatements:
         self._text += len(prepared.statement.text)
         self._prepared[number] = prepared
 
-    def get(self, number: int) -> Prepared:
-        return self.last if number == LAST else self._prepared.get(number) or Prepared()
+    def get(self, number: int) -> Prepared | None:
+        return self.last if number == LAST else self._prepared.get(number)
 
     def drop(self, number: int) -> None:
         if dropped := self._prepared.pop(number, None):
@@ -117,7 +117,8 @@ class PreparedStatements:
     def keep_long_data(self, number: int, parameter: int, data: bytes) -> None:
         """Keep the beginning of a value for the next execution. Where there is no room for it, the
         statement's parameters are known no more."""
-        prepared = self.get(number)
+        if (prepared := self.get(number)) is None:
+            return
         begun = prepared.long_data.get(parameter)
         kept = ((begun or b"") + data)[:LONGEST_VALUE]
         more = len(kept) + _ROOM_OF_VALUE if begun is None else len(kept) - len(begun)
@@ -127,8 +128,10 @@ class PreparedStatements:
             self._long_data += more
             prepared.long_data[parameter] = kept
 
-    def take_long_data(self, prepared: Prepared) -> dict[int, bytes]:
+    def take_long_data(self, prepared: Prepared | None) -> dict[int, bytes]:
         """What was sent ahead of the execution that comes now."""
+        if prepared is None:
+            return {}
         taken, prepared.long_data = prepared.long_data, {}
         self._long_data -= sum(_ROOM_OF_VALUE + len(data) for data in taken.values())
         return taken

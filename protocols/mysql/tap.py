@@ -129,6 +129,15 @@ class MysqlTap:
             return
         duration = round((self._clock() - request.started) * 1000, 3)
         if request.command in TEXTS or request.command in EXECUTIONS:
+            self._find_text(request)
             self._emit(query_event(request, duration, finished, attributes=self._attributes))
         else:
             self._emit(command_event(request, duration, finished))
+
+    def _find_text(self, request: Request) -> None:
+        """A client may guess the number of a statement before it is told; of its values then only
+        upstream knows what they are."""
+        if request.prepared is None and request.command in EXECUTIONS:
+            prepared = self._requests.statements.get(request.number)
+            if prepared is not None:
+                request.statement, prepared.types = prepared.statement, b""

@@ -8,7 +8,7 @@ from itertools import repeat
 from struct import unpack
 from typing import NamedTuple
 
-from protocols.postgres.redaction import may_say_password, redact
+from protocols.postgres.redaction import may_say_password, redact_value
 from protocols.postgres.values import in_text, readable
 
 _MAX_VALUE = 8_192  # bytes
@@ -116,5 +116,5 @@ def _told(value: _Value, oid: int, secret: bool) -> str | None:
     cut = _is_cut(value)
     text = in_text(value.kept, oid, cut=cut) if value.binary else readable(value.kept, cut=cut)
     if text is not None:
-        return redact(text, cut=cut)
+        return redact_value(text, cut=cut)
     return _REDACTED if may_say_password(value.kept) else f"\\x{value.kept.hex()}"

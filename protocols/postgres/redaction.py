@@ -1,115 +1,94 @@
 """Takes passwords out of a statement's text, or a parameter's, before it is audited.
 
-Best effort beside the server's own rules: SQL can build a password out of pieces. A statement may
-be made to be slow to search, so every pattern and loop here takes time in proportion to its length:
-what may repeat never gives back what it took, `*+`.
+Best effort beside the server's own rules: SQL can build a password out of pieces. What is taken out
+never goes beyond the literal that it stands in, or anybody could keep what he runs from being told.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator
 
-# PASSWORD 'x', also as an option of a user mapping or subscription, and inside connection strings,
-# where its quotes are doubled. No \b before it, for sslpassword is one too.
-_WORD = re.compile(r'password\b"?', re.I)
-_SPACES = re.compile(r"\s++")
-_LINE_END = re.compile(r"[\n\r]|\Z")
-_COMMENT_EDGE = re.compile(r"/\*|\*/")
-_OPERATOR = re.compile("=>|:=|=")
-_QUOTED = r"\\?''(?:[^'\\]|''''|\\''|\\.)+''|(?:[EU]&?)?'(?:[^'\\]|''|\\.)*'?"
-# Before Python 3.11.5 such a group does not give back what it half matched: hence the look ahead.
-_CONTINUED = (
-    r"(?:(?=[^\S\n]*+(?:\n|--))(?:[^\S\n]|--[^\n]*+)*+"
-    r"\n(?:\s|--[^\n]*+\n)*+'(?:[^'\\]|''|\\.)*+'?)*+"
-)
-_ESCAPED = r"\\'(?:[^'\\]|\\[^'])*+\\'"
-_DOLLARS = r"\$(?P<tag>\w*)\$.*?(?:\$(?P=tag)\$|\Z)"
-_LITERAL = re.compile(rf"(?:{_QUOTED}){_CONTINUED}|{_ESCAPED}|{_DOLLARS}", re.I | re.S)
-_KEYWORD = re.compile(r"(password\s*+=\s*+)(?![>'$]|\\'|\*\*\*)(?:\\.|[^\s'\";,\\])+", re.I)
-_JSON = re.compile(
-    r'(password\\?"\s*+:\s*+)(?:"(?:[^"\\]|\\.)*+"?|\\"(?:[^"\\]|\\[^"])*+(?:\\")?)', re.I | re.S
-)
+from protocols.postgres.lexing import Kind, Segment, segments
+
+_MAX_DEPTH = 4  # of strings within strings
+_OPERATORS = frozenset({"=>", ":=", "=", ":"})
+# password=x, as in connection strings. In code only a word is taken for one, and no call.
+_KEYWORD = re.compile(r"(password\s*+=\s*+)(?![>'$]|\*\*\*)(?:\\.|[^\s'\";,\\])+", re.I)
+_WORD = re.compile(r"(password\s*+=\s*+)(?!\*\*\*)[\w=]++(?![.(])", re.I)
 _URI = re.compile(r"(://[^\s:@/'\"]*+:)[^\s@/'\"]++(?=@)")
 _CUT_URI = re.compile(r"(://[^\s:@/'\"]*+:)[^\s@/'\"]++(?=@|\Z)")
+_ESCAPED_QUOTE = re.compile(r"\\(['\"])")
 
 
 def may_say_password(text: bytes) -> bool:
-    """Whether `redact` would look any closer."""
+    """Whether there is anything to look for in it."""
     return b"://" in text or b"password" in text.lower()
 
 
-def redact(text: str, *, cut: bool = False) -> str:
-    """The text with `'***'` where it says a password; `cut`: there was more of it."""
-    if "password" in text.lower():
-        text = _without_literals(text)
-        text = _KEYWORD.sub(r"\1***", text)
-        text = _JSON.sub(r'\1"***"', text)
-    return (_CUT_URI if cut else _URI).sub(r"\1***", text) if "://" in text else text
+def redact(statement: str, *, cut: bool = False) -> str:
+    """The statement with `'***'` where it says a password; `cut`: there was more of it."""
+    return "".join(_Redaction(cut).code(statement)) if _may_say(statement) else statement
 
 
-def _without_literals(text: str) -> str:
-    """Without those that stand behind the word, blanks, comments and an operator."""
-    pieces, position = [], 0
-    blanks = _Blanks(text)
-    for word in _WORD.finditer(text):
-        if word.start() < position:
-            continue
-        begin = blanks.after(word.end())
-        if operator := _OPERATOR.match(text, begin):
-            begin = blanks.after(operator.end())
-        if literal := _LITERAL.match(text, begin):
-            pieces += [text[position:begin], "'***'"]
-            position = literal.end()
-    return "".join((*pieces, text[position:]))
+def redact_value(value: str, *, cut: bool = False) -> str:
+    """The same of what is no statement, such as a connection string."""
+    return _Redaction(cut).string(value, within=True) if _may_say(value) else value
 
 
-class _Blanks:
-    """Finds where the blanks and comments end that begin at a position.
-
-    It remembers the way it went, for many words may stand before the same blanks, and the line
-    whose end it found, for many comments may begin in it.
-    """
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._comments = _comments(text) if "/*" in text else {}
-        self._ends: dict[int, int] = {}
-        self._line = (0, 0)
-
-    def after(self, position: int) -> int:
-        way = []
-        while position not in self._ends:
-            way.append(position)
-            following = self._following(position)
-            if following == position:
-                break
-            position = following
-        end = self._ends.get(position, position)
-        self._ends.update(dict.fromkeys(way, end))
-        return end
-
-    def _following(self, position: int) -> int:
-        """Where one of them ends; where it begins if there is none."""
-        if spaces := _SPACES.match(self._text, position):
-            return spaces.end()
-        if self._text.startswith("--", position):
-            return self._line_end(position)
-        return self._comments.get(position, position)
-
-    def _line_end(self, position: int) -> int:
-        if not self._line[0] <= position < self._line[1]:
-            found = _LINE_END.search(self._text, position)
-            assert found is not None
-            self._line = (position, found.start())
-        return self._line[1]
+def _may_say(text: str) -> bool:
+    return "://" in text or "password" in text.lower()
 
 
-def _comments(text: str) -> Mapping[int, int]:
-    """Where each comment ends, by where it begins; PostgreSQL's comments nest."""
-    ends: dict[int, int] = {}
-    begun: list[int] = []
-    for edge in _COMMENT_EDGE.finditer(text):
-        if edge[0] == "/*":
-            begun.append(edge.start())
-        elif begun:
-            ends[begun.pop()] = edge.end()
-    return ends | dict.fromkeys(begun, len(text))
+class _Redaction:
+    """One text's. What a string says is gone through as the text itself is, to a certain depth."""
+
+    def __init__(self, cut: bool) -> None:
+        self._uri = _CUT_URI if cut else _URI
+        self._depth = 0
+
+    def string(self, text: str, *, within: bool) -> str:
+        if not _may_say(text):
+            return text
+        text = self._uri.sub(r"\1***", _KEYWORD.sub(r"\1***", text))
+        if self._depth == _MAX_DEPTH:
+            return text
+        self._depth += 1
+        text = "".join(self.code(text, within=within))
+        self._depth -= 1
+        return text
+
+    def code(self, text: str, *, within: bool = False) -> Iterator[str]:
+        """A password is the literal behind that word, blanks, comments and an operator."""
+        said = colon = False  # that word; and behind it a colon, as in JSON
+        for segment in segments(text, within=within):
+            kind, _, body, _ = segment
+            if kind is Kind.CODE:
+                word, operator = _ending(body)
+                said, colon = (said if not word else word == "password"), operator == ":"
+                yield _WORD.sub(r"\1***", body) if "=" in body else body
+            elif kind is Kind.COMMENT:
+                yield self._rewritten(segment)
+            elif kind is Kind.NAME:
+                yield '"***"' if said and colon else self._rewritten(segment)
+                said = not (said and colon) and body.lower().endswith("password")
+            else:
+                yield "'***'" if said else self._rewritten(segment)
+
+    def _rewritten(self, segment: Segment) -> str:
+        """A segment without the passwords that it says itself."""
+        kind, opening, body, closing = segment
+        if not _may_say(body):
+            return opening + body + closing
+        if kind is not Kind.STRING:
+            return opening + self.string(body, within=kind is not Kind.DOLLARS) + closing
+        text = body.replace("''", "'")
+        if opening[0] in "eE":
+            text = _ESCAPED_QUOTE.sub(r"\1", text)
+        redacted = self.string(text, within=True)
+        return opening + (body if redacted == text else redacted.replace("'", "''")) + closing
+
+
+def _ending(code: str) -> tuple[str, str]:
+    """The last word, as far as it matters, and the operator behind it."""
+    code = code.rstrip()
+    operator = next((end for end in (code[-2:], code[-1:]) if end in _OPERATORS), "")
+    return code.removesuffix(operator).rstrip()[-8:].lower(), operator

@@ -83,6 +83,16 @@ def change_user(
     return command(said + plugin.encode() + b"\0" if plugin else said)
 
 
+def set_charset(number: int = UTF8) -> bytes:
+    """What upstream is told of a client's character set."""
+    names = ("character_set_client", "character_set_results", "collation_connection")
+    return query("SET " + ", ".join(f"{name} = {number}" for name in names))
+
+
+def init_db(name: str) -> bytes:
+    return command(b"\x02" + name.encode())
+
+
 # -- what a server says ---------------------------------------------------------------------------
 
 

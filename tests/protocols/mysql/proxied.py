@@ -78,6 +78,7 @@ class Proxied:
         driver = Driver(Timeouts(), client=client, logins=self._log_in)
         try:
             flow = await driver.run(handshake(nonce))
+            assert isinstance(flow, Flow)
             await self._relay(client, driver, flow)
         except Refusal as refusal:
             self.faults.append(refusal)
@@ -92,6 +93,7 @@ class Proxied:
 
     async def _relay(self, client: Connection, driver: Driver, flow: Flow) -> None:
         login = self._login.without_credentials()
+        assert driver.upstream is not None
         tap = MysqlTap(self.events.append, time.monotonic, login, flow)
         legs = leg(client), leg(driver.upstream)
         relay = Relay(legs, tap, gate(login, flow, tap), ROLE, lambda: True)

@@ -18,26 +18,18 @@ from tests.protocols.mysql.conversation import (
     command,
     done,
     failed,
+    init_db,
     numbered,
-    packet,
     query,
     result,
     row,
+    set_charset,
 )
-from tests.protocols.mysql.server import NATIVE, SHA2, packets, switch
+from tests.protocols.mysql.server import NATIVE, SHA2, packet, packets, switch
 
 _RESET = command(b"\x1f")
 _RESET_DONE = done(status=0x4002)
 _IN_OTHER_DATABASE = b"\0\0\0\2\x40\0\0\0\x08\1\6\5other"
-
-
-def _charset(number: int = 45) -> bytes:
-    names = ("character_set_client", "character_set_results", "collation_connection")
-    return query("SET " + ", ".join(f"{name} = {number}" for name in names))
-
-
-def _init_db(name: str) -> bytes:
-    return command(b"\x02" + name.encode())
 
 
 def _switched(gated: Gated, data: bytes) -> str:
@@ -53,10 +45,10 @@ def _switched(gated: Gated, data: bytes) -> str:
     return plugin.decode()
 
 
-def test_it_becomes_a_reset_with_the_role_s_database_and_the_client_s_charset(cut: int) -> None:
+def test_it_becomes_a_reset_with_the_role_s_database_and_the_client_sset_charset(cut: int) -> None:
     gated = Gated(cut)
     assert _switched(gated, change_user(charset=255)) == NATIVE
-    assert gated.to_upstream(packet(2, b"p" * 20)) == _charset(255) + _init_db("app_db")
+    assert gated.to_upstream(packet(2, b"p" * 20)) == set_charset(255) + init_db("app_db")
     assert gated.to_client(OK + answer(_IN_OTHER_DATABASE)) == packet(3, _IN_OTHER_DATABASE)
     assert [(told.command, told.detail, told.error_code) for told in gated.commands] == [
         ("COM_CHANGE_USER", "bob", None)
@@ -70,7 +62,7 @@ def test_it_becomes_a_reset_with_the_role_s_database_and_the_client_s_charset(cu
 def test_a_database_that_the_role_lists_is_chosen(cut: int) -> None:
     gated = Gated(cut, options=MysqlOptions(databases=("other",)))
     _switched(gated, change_user(database="other"))
-    assert gated.to_upstream(packet(2, b"")) == _charset() + _init_db("other")
+    assert gated.to_upstream(packet(2, b"")) == set_charset() + init_db("other")
 
 
 def test_a_database_that_the_role_does_not_list_is_refused(cut: int) -> None:
@@ -103,7 +95,7 @@ def test_of_every_other_plugin_the_native_one_is_asked_for(cut: int, plugin: str
 
 def test_a_client_without_plugins_is_answered_at_once(cut: int) -> None:
     gated = Gated(cut, Capability.PROTOCOL_41)
-    expected = _RESET + _charset() + _init_db("app_db")
+    expected = _RESET + set_charset() + init_db("app_db")
     assert gated.to_upstream(change_user(plugin="")) == expected
     assert gated.to_client(answer(_RESET_DONE) + OK) == b""
     assert gated.to_client(answer(_IN_OTHER_DATABASE)) == answer(_IN_OTHER_DATABASE)
@@ -113,7 +105,7 @@ def test_a_client_without_plugins_is_answered_at_once(cut: int) -> None:
 def test_without_a_charset_the_session_s_own_is_set_again(cut: int) -> None:
     gated = Gated(cut, charset=33)
     _switched(gated, command(b"\x11bob\0\0\0"))
-    assert gated.to_upstream(packet(2, b"")) == _charset(33) + _init_db("app_db")
+    assert gated.to_upstream(packet(2, b"")) == set_charset(33) + init_db("app_db")
 
 
 def test_a_charset_that_upstream_does_not_know_stays_as_it_is(cut: int) -> None:

@@ -2,6 +2,7 @@
 
 import tracemalloc
 import zlib
+from collections.abc import Callable, Mapping
 
 import pytest
 from backports import zstd
@@ -14,7 +15,10 @@ from tests.protocols.mysql.conversation import chunks, numbered
 from tests.protocols.mysql.server import packet
 
 _FAULT = ClientProtocolError("malformed")
-_COMPRESS = {"zlib": zlib.compress, "zstd": zstd.compress}
+_COMPRESS: Mapping[str, Callable[[bytes], bytes]] = {
+    "zlib": zlib.compress,
+    "zstd": zstd.compress,
+}
 _LONG = 100_000
 _RANDOM = bytes((i * i * 7919) >> 8 & 0xFF for i in range(300_000))  # compresses badly
 

@@ -21,12 +21,11 @@ from tests.protocols.mysql.conversation import (
     flow,
     long_data,
     numbered,
-    packet,
     prepare,
     prepared,
     query,
 )
-from tests.protocols.mysql.server import role
+from tests.protocols.mysql.server import packet, role
 
 _LONG = 65_000
 _MANY = 3_000  # of these would be 195 MB

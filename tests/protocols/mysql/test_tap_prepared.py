@@ -135,6 +135,20 @@ def test_mariadb_runs_what_was_prepared_last_before_it_has_a_number(cut: int) ->
     ]
 
 
+def test_a_client_that_guesses_a_number_hides_nothing(cut: int) -> None:
+    watched = Watched(cut, options=_AUDITED)
+    bound = _bound(_INT, _int(5))
+    watched.client(prepare("DROP ?") + execute(1, bound) + close_statement(1) + execute(1, bound))
+    watched.upstream(prepared(1, 1) + OK + answer(failed(1243)))
+    assert [(event.statement, event.parameters) for event in watched.events] == [
+        ("DROP ?", None),
+        ("DROP ?", None),
+    ]
+    watched.client(execute(1, _again(_int(6))))
+    watched.upstream(OK)
+    assert watched.events[2].parameters is None, "its types may be those that were not seen"
+
+
 @pytest.mark.parametrize("forgetting", [command(b"\x1f"), change_user(plugin="")])
 def test_behind_a_reset_the_statements_are_gone(cut: int, forgetting: bytes) -> None:
     watched = Watched(cut)
