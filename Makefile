@@ -6,7 +6,7 @@ PIP := $(BIN)/pip --quiet --disable-pip-version-check
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command "make lock"
 
-.PHONY: help demo test lint fresh fresh-demo lock clean packages
+.PHONY: help demo test lint conformance fuzz fresh fresh-demo lock clean packages
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,13 @@ lint: .venv/dev.installed ## ruff, its formatter and mypy
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+conformance: packages .venv/dev.installed ## drivers' own suites, direct and through Keyless (ARGS=pgx)
+	@mkdir -p dist
+	$(BIN)/python -m tests.conformance --markdown docs/conformance.md --json dist/conformance.json $(ARGS)
+
+fuzz: .venv/dev.installed ## mutate recorded sessions (ARGS="--messages 10000000")
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 fresh: ## prove `make demo` and `make test` on this commit in a clean Debian (root)
 	scripts/fresh.sh "make demo" "make test"

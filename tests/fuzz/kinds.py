@@ -1,0 +1,11 @@
+"""The targets of every kind of protocol that has some."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from tests.fuzz.postgres import targets as postgres_targets
+from tests.fuzz.target import Target
+
+CORPUS = Path(__file__).parent / "corpus"
+KINDS: Mapping[str, Callable[[Path], Sequence[Target]]] = {"postgres": postgres_targets}
+"""By kind: its targets, with the seeds of its folder of the corpus."""
