@@ -1,0 +1,42 @@
+"""asyncpg's own tests, from its source distribution.
+
+asyncpg speaks the protocol itself: prepared statements for everything, binary values, pipelines,
+COPY, cursors, LISTEN and cancel requests. Against a server that it did not start itself, it skips
+the tests that need another configuration of the server.
+"""
+
+from pathlib import Path
+
+from tests.conformance import programs, pytests
+from tests.conformance.suite import Results, Suite
+from tests.conformance.target import Target
+
+_VERSION = "0.32.0"
+_TOOLS = ("distro", "uvloop", *pytests.REQUIREMENTS)
+
+
+class Asyncpg(Suite):
+    """Its tests use whatever server libpq's variables point at."""
+
+    name = "asyncpg"
+    about = "the tests of a Python client that speaks the protocol itself"
+    seconds = 900
+
+    def prepare(self, cache: Path) -> str:
+        requirement = f"asyncpg=={_VERSION}"
+        self._python = programs.virtual_environment(cache / "python", requirement, *_TOOLS)
+        # Without the package beside them, which is not built: the installed one is tested.
+        self._tests = programs.source_distribution(requirement, cache) / "tests"
+        return _VERSION
+
+    def run(self, target: Target, folder: Path) -> Results:
+        return pytests.run(
+            *(self._python, "--import-mode=importlib", str(self._tests)),
+            folder=folder,
+            logs=folder,
+            environment=programs.environment(target.libpq()),
+            seconds=self.seconds,
+        )
+
+
+SUITE = Asyncpg()
