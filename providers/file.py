@@ -27,7 +27,7 @@ from providers.json_secret import LARGEST, object_or_text
 from providers.keys import Keys
 
 _TRIES, _PAUSE = 5, 0.02
-_LAST_NEWLINE = re.compile(r"\r?\n\Z")
+_LAST_NEWLINE = re.compile(rb"\r?\n\0?\Z")
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY  # a pipe must not hold us up
 
 
@@ -129,18 +129,19 @@ def _files(path: str, directory: int) -> Mapping[str, os.stat_result]:
 
 
 def _text(path: str, file: int) -> str:
-    """Less one newline at the end, which is the editor's and not the secret's."""
+    """Less one newline at the end, which is the editor's and not the secret's. The file that MySQL
+    writes its public key to has a NUL behind that."""
     with open(file, "rb", closefd=False) as stream:
         raw = stream.read(LARGEST + 1)
     if len(raw) > LARGEST:
         raise SecretUnreadable(f"{path} is larger than {LARGEST} bytes")
     try:
-        text = raw.decode()
+        text = _LAST_NEWLINE.sub(b"", raw).decode()
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:
         raise SecretUnreadable(f"{path} is binary; store text in it")
-    return _LAST_NEWLINE.sub("", text)
+    return text
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """COM_CHANGE_USER, which never reaches upstream: there it would ask for the account's password.
 
 What a client wants of it is a session like a fresh one. Upstream gives that by
-COM_RESET_CONNECTION; what this leaves as it was, the database and the character set, is set anew.
+COM_RESET_CONNECTION; what this leaves as it was, the database and the character set, is set anew,
+but for the database where neither the client nor the role names one.
 The client goes through the motions of a proof, as it does with every server, and proves nothing.
 Source: "COM_CHANGE_USER" and "Authentication Method Switch" in MySQL's documentation.
 """

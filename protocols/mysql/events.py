@@ -1,12 +1,11 @@
 """What the audit is told of a MySQL session, made of what was asked and answered."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from protocols.mysql.commands import Command, Request, command_name
 from protocols.mysql.packets import raw
-from protocols.mysql.parameters import read_bulk_execution, read_execution
+from protocols.mysql.parameters import Values, read_bulk_execution, read_execution
 from protocols.mysql.redaction import says_password
 
 _HIDDEN = "***"
@@ -26,7 +25,7 @@ class MysqlQuery:
     statement_sha256: str | None
     protocol: str  # text or prepared
     command: str
-    parameters: Sequence[Any] | None
+    parameters: Values | tuple[Values, ...] | None
     rows: int
     affected_rows: int
     warnings: int
@@ -96,12 +95,12 @@ def command_event(request: Request, duration_ms: float, finished: bool) -> Mysql
     )
 
 
-def _parameters(request: Request, attributes: bool) -> Sequence[Any] | None:
+def _parameters(request: Request, attributes: bool) -> Values | tuple[Values, ...] | None:
     assert request.prepared is not None
     if request.values is None:
         request.prepared.types = b""  # which the next execution may count on
         return None
-    values: Sequence[Any] | None
+    values: Values | tuple[Values, ...] | None
     if request.command == Command.STMT_BULK_EXECUTE:
         values = read_bulk_execution(request.values, request.prepared)
     else:
@@ -109,4 +108,4 @@ def _parameters(request: Request, attributes: bool) -> Sequence[Any] | None:
             request.values, request.prepared, request.long_data or {}, attributes=attributes
         )
     secret = values is not None and says_password(raw(request.statement.text))
-    return [_HIDDEN] * len(values) if secret and values else values
+    return (_HIDDEN,) * len(values) if secret and values else values

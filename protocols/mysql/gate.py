@@ -104,9 +104,9 @@ class MysqlGate:
         if self._files < self._tap.files:
             self._files += not size  # an empty packet is a file's end
             return True
-        if not size:
-            return Command.SLEEP in self._harmless
-        return self._held[HEADER_SIZE] in self._harmless if len(self._held) > HEADER_SIZE else None
+        if size and len(self._held) == HEADER_SIZE:
+            return None
+        return bool(size) and self._held[HEADER_SIZE] in self._harmless
 
     def _is_whole(self, size: int) -> bool:
         if size > _LARGEST_DECIDED:
@@ -140,10 +140,10 @@ class MysqlGate:
         command = payload[0] if payload else Command.SLEEP
         if command == Command.CHANGE_USER:
             return self._begin_change(payload)
-        name = f"replication ({command_name(command)})"
-        if command not in REPLICATION:
-            name = command_name(command)
-        return self._refuse(Reason.DENIED, f'role "{self._login.role}" does not allow {name}')
+        name = command_name(command)
+        what = f"replication ({name})" if command in REPLICATION else name
+        sentence = f'role "{self._login.role}" does not allow {what}'
+        return self._refuse(Refusal(Reason.DENIED, sentence))
 
     def _begin_change(self, payload: bytes) -> bytes:
         if not self._tap.quiet:
@@ -154,14 +154,14 @@ class MysqlGate:
         except ValueError as fault:
             raise ClientProtocolError(f"COM_CHANGE_USER is malformed: {fault}") from None
         except Refusal as refusal:
-            return self._refuse(refusal.reason, str(refusal))
+            return self._refuse(refusal)
         self._change = change_user(wanted, database, self._agreed)
         return self._go_on(None)
 
-    def _refuse(self, reason: Reason, sentence: str) -> bytes:
-        """A statement that fails with this error. The text in hexadecimal digits is no SQL."""
-        error = ErrPacket.decode(error_packet(Refusal(reason, sentence), 1)[HEADER_SIZE:])
-        message = sentence[:_LONGEST_MESSAGE].encode("utf-8", "replace").hex()
+    def _refuse(self, refusal: Refusal) -> bytes:
+        """A statement that fails with this error. In hexadecimal digits, the text is no SQL."""
+        error = ErrPacket.decode(error_packet(refusal, 1)[HEADER_SIZE:])
+        message = error.message[:_LONGEST_MESSAGE].encode("utf-8", "replace").hex()
         statement = (
             f"SIGNAL SQLSTATE '{error.sqlstate}' SET MYSQL_ERRNO = {error.code}, "
             f"MESSAGE_TEXT = X'{message}'"

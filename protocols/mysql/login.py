@@ -71,8 +71,7 @@ def make_login(role: str, environment: Mapping[str, str], options: MysqlOptions)
     for mistake in check_environment(environment):
         raise ValueError(mistake)
     for name, value in environment.items():
-        # The file that MySQL writes its key to ends with one.
-        if "\0" in value and name != "SERVER_PUBLIC_KEY":
+        if "\0" in value:
             raise ValueError(f"{name} has a NUL byte in it")
     endpoint = variables.endpoint(environment)
     assert endpoint is not None

@@ -70,7 +70,7 @@ class Asker(Protocol):
     def wants_proof(self) -> None: ...
 
     def gave_up(self) -> None:
-        """An error that answers nothing: the connection ends."""
+        """An error came that answers nothing."""
 
 
 class Replies:
@@ -96,12 +96,15 @@ class Replies:
         return bool(self._status & _NO_BACKSLASH_ESCAPES)
 
     def packet(self, body: bytes, size: int) -> bool:
-        request = self.pending[0] if self.pending else None
         try:
+            if not self.pending:
+                self._unasked(body)
+                return False
+            request = self.pending[0]
+            request.answering = True
             if body[0] == _ERR:
                 self._error(request, ErrPacket.decode(body))
-            elif request is not None:
-                request.answering = True
+            else:
                 self._read(request, body, size)
         except (ValueError, IndexError, StructError):
             raise ServerProtocolError("upstream sent a malformed answer") from None
@@ -112,6 +115,11 @@ class Replies:
 
     def end(self) -> None:
         """Never asked for."""
+
+    def _unasked(self, body: bytes) -> None:
+        """Servers say so that they are about to hang up."""
+        if body[0] == _ERR:
+            self._asker.gave_up()
 
     # -- the first packet of an answer ----------------------------------------------------------
 
@@ -219,15 +227,12 @@ class Replies:
         self._status = status
         return status
 
-    def _error(self, request: Request | None, error: ErrPacket) -> None:
+    def _error(self, request: Request, error: ErrPacket) -> None:
         if error.code == _PROGRESS and self._reports_progress:
             return
-        if request is None:
-            self._asker.gave_up()
-        else:
-            request.error, request.sqlstate = error.code, error.sqlstate
-            request.rows += self._packets.rows if self._packets.in_rows else 0
-            self._finish()
+        request.error, request.sqlstate = error.code, error.sqlstate
+        request.rows += self._packets.rows if self._packets.in_rows else 0
+        self._finish()
 
     def _finish(self) -> None:
         self._packets.in_rows, self._packets.passing = False, 0

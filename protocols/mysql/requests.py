@@ -5,8 +5,6 @@ contents, or a proof in the middle of COM_CHANGE_USER. A command begins with num
 nobody can make one pass for the other.
 """
 
-from collections import deque
-
 from protocols.api import Clock
 from protocols.errors import ClientProtocolError, Reason
 from protocols.mysql.capabilities import Agreed, Capability
@@ -43,7 +41,6 @@ class Requests:
     """Reads what the client of one session says, and puts what will be answered in the queue."""
 
     def __init__(self, login: MysqlLogin, agreed: Agreed, clock: Clock, replies: Replies) -> None:
-        self._pending: deque[Request] = deque()
         self.statements = PreparedStatements()
         self.goodbye_said = False
         self.files = 0  # that upstream has asked for

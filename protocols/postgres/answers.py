@@ -61,7 +61,6 @@ class Answers:
             elif request.kind == "E":
                 self._runs.resume(request)
             if request.kind in "QEF":
-                self._reports.measure(request)
                 self._reports.query(request, None, finished=False)
         self._waiting.pending.clear()
         self._runs.abandon()
@@ -120,7 +119,6 @@ class Answers:
 
     def _end(self, request: Request) -> None:
         """If its Sync is next, only that tells whether what it did is committed."""
-        self._reports.measure(request)
         if self._waiting.answering("S"):
             self._held = request
         else:
@@ -147,7 +145,6 @@ class Answers:
             if head.kind != "S":
                 if head.copies_begun:
                     self._waiting.forget_ignored_syncs(head)
-                self._reports.measure(head)
                 self._held = head
         if self._held is not None:
             self._reports.query(self._held, state)
@@ -173,9 +170,7 @@ class Answers:
 
     def _commit_failed(self, sync: Request) -> None:
         """What was run before a Sync is committed by it, and constraints may wait until then."""
-        if self._held is None:
-            self._reports.measure(sync)
-            self._held = sync
+        self._held = self._held or sync
         self._held.sqlstate = sync.sqlstate
 
     def _failed(self, request: Request) -> None:

@@ -11,10 +11,11 @@ from protocols.postgres.lexing import Kind, Segment, segments
 
 _MAX_DEPTH = 4  # of strings within strings
 _OPERATORS = frozenset({"=>", ":=", "=", ":"})
-# password=x, as in connection strings. In code only a word is taken for one, and no call.
+# password=x and ://user:x@, as in connection strings. In code only what calls nothing is one.
 _KEYWORD = re.compile(r"(password\s*+=\s*+)(?![>'$]|\*\*\*)(?:\\.|[^\s'\";,\\])+", re.I)
 _WORD = re.compile(r"(password\s*+=\s*+)(?!\*\*\*)[\w=]++(?![.(])", re.I)
 _URI = re.compile(r"(://[^\s:@/'\"]*+:)[^\s@/'\"]++(?=@)")
+_CODE_URI = re.compile(r"(://[^\s:@/'\"]*+:)[^\s@/'\"();,$]++(?=@)")
 _CUT_URI = re.compile(r"(://[^\s:@/'\"]*+:)[^\s@/'\"]++(?=@|\Z)")
 _ESCAPED_QUOTE = re.compile(r"\\(['\"])")
 
@@ -64,7 +65,7 @@ class _Redaction:
             if kind is Kind.CODE:
                 word, operator = _ending(body)
                 said, colon = (said if not word else word == "password"), operator == ":"
-                yield _WORD.sub(r"\1***", body) if "=" in body else body
+                yield _CODE_URI.sub(r"\1***", _WORD.sub(r"\1***", body)) if _may_say(body) else body
             elif kind is Kind.COMMENT:
                 yield self._rewritten(segment)
             elif kind is Kind.NAME:

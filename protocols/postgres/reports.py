@@ -66,15 +66,10 @@ class Reports:
         self._clock = clock
         self._copied = copied
 
-    def measure(self, request: Request) -> None:
-        """It has come to its end: note how long it took, and what was copied meanwhile."""
-        request.seconds = self._clock() - request.started
-        request.copied = self._copied.tell()
-
     def query(
         self, request: Request, transaction: str | None = None, finished: bool = True
     ) -> None:
-        """Tell of a request that was measured."""
+        """Tell of a request that has come to its end."""
         statement = request.statement
         self._emit(
             PostgresQuery(  # by position, for this is done for each statement and names cost time
@@ -86,8 +81,8 @@ class Reports:
                 _PROTOCOLS.get(request.kind, "extended"),
                 request.commands,
                 request.rows,
-                request.copied,
-                round(request.seconds * 1000, 3),
+                self._copied.tell(),
+                round((self._clock() - request.started) * 1000, 3),
                 request.sqlstate,
                 transaction,
                 finished,

@@ -32,8 +32,6 @@ class Request:
     answered: bool = False  # a Query or FunctionCall has a result: what is next for it is its Z
     commands: tuple[str, ...] = ()
     rows: int = 0
-    copied: int = 0
-    seconds: float = 0.0
     sqlstate: str | None = None
 
 

@@ -65,12 +65,10 @@ class Runs:
     def abandon(self) -> None:
         """Report what was suspended and will not be gone on with."""
         for begun in self._suspended.values():
-            self._reports.measure(begun)
             self._reports.query(begun, None, finished=False)
         self._suspended.clear()
 
     def _end(self, *names: bytes, transaction: str | None = None) -> None:
         for name in names:
             if begun := self._suspended.pop(name, None):
-                self._reports.measure(begun)
                 self._reports.query(begun, transaction)

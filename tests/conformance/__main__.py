@@ -3,7 +3,7 @@
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -45,21 +45,24 @@ def main(
         for suite in chosen:
             click.echo(f"{suite.name}: {suite.about}")
         return
-    findings = _run(chosen, logs)
-    told = _with_earlier(findings, json_file) if json_file else findings
-    if markdown_file:
-        markdown_file.write_text(markdown(told))
+    findings: list[Finding] = []
+    for finding in _run(chosen, logs):  # what came of one is not lost with the next
+        findings.append(finding)
+        told = _with_earlier(findings, json_file) if json_file else findings
+        if markdown_file:
+            markdown_file.write_text(markdown(told))
     click.echo(table(findings))
     sys.exit(len(findings) < len(chosen) or not all(finding.good for finding in findings))
 
 
-def _run(chosen: Sequence[Suite], logs: Path | None) -> list[Finding]:
+def _run(chosen: Sequence[Suite], logs: Path | None) -> Iterator[Finding]:
     with ExitStack() as stack:
         if logs is None:
             logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="keyless-")))
         runner = Runner(_cache(), logs.absolute(), partial(click.echo, err=True))
-        findings = [_finding(runner, suite) for suite in chosen]
-    return [finding for finding in findings if finding]
+        for suite in chosen:
+            if finding := _finding(runner, suite):
+                yield finding
 
 
 def _finding(runner: Runner, suite: Suite) -> Finding | None:

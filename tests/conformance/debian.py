@@ -6,6 +6,7 @@ from pathlib import Path
 from tests.conformance.programs import fetch
 
 _PLACES = "deb-src $(REPO_URI) $(RELEASE) $(COMPONENT)"
+_ITS_OWN = ("Created-By: Packages",)
 
 
 def source(package: str, cache: Path, version: str = "") -> Path:
@@ -22,12 +23,13 @@ def source(package: str, cache: Path, version: str = "") -> Path:
     return folder
 
 
-def _download(package: str, scratch: Path) -> None:
-    """With package lists of our own, so that the machine's are left as they are."""
-    places = fetch(
-        ["apt-get", "indextargets", f"--format={_PLACES}", "Created-By: Packages"], scratch
-    )
-    (scratch / "sources.list").write_text("".join(sorted(set(places.splitlines(keepends=True)))))
+def lists(places: str, scratch: Path, *where: str) -> list[str]:
+    """apt-get's options for package lists of our own, so that the machine's are left as they are.
+
+    `places` are lines of a sources.list, for each of the machine's package lists that is `where`.
+    """
+    found = fetch(["apt-get", "indextargets", f"--format={places}", *_ITS_OWN, *where], scratch)
+    (scratch / "sources.list").write_text("".join(sorted(set(found.splitlines(keepends=True)))))
     for needed in ("lists/partial", "archives/partial"):
         (scratch / needed).mkdir(parents=True)
     settings = {
@@ -39,4 +41,9 @@ def _download(package: str, scratch: Path) -> None:
     }
     options = [f"--option={name}={value}" for name, value in settings.items()]
     fetch(["apt-get", *options, "update"], scratch)
+    return options
+
+
+def _download(package: str, scratch: Path) -> None:
+    options = lists(_PLACES, scratch)
     fetch(["apt-get", *options, "source", "--download-only", package], scratch)

@@ -7,10 +7,11 @@ import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.conformance import debian
 from tests.conformance.programs import fetch
 from tests.conformance.suite import SuiteError
 
-_PLACES = "deb-src $(REPO_URI) sid main\n"
+_PLACES = "deb-src $(REPO_URI) sid main"
 _APT_HELPER = "/usr/lib/apt/apt-helper"
 _TARBALL = re.compile(r"^'(\S+)' (\S+\.orig\.tar\.\w+) \d+ (\S+)$", re.M)
 
@@ -29,19 +30,7 @@ def tarball(package: str, cache: Path) -> Path:
 
 def _find(package: str, scratch: Path) -> tuple[str, str, str]:
     """Its address, name and checksum, from package lists of our own."""
-    labels = "Created-By: Packages", "Label: Debian"
-    places = fetch(["apt-get", "indextargets", f"--format={_PLACES}", *labels], scratch)
-    (scratch / "sources.list").write_text("".join(sorted(set(places.splitlines(keepends=True)))))
-    (scratch / "lists" / "partial").mkdir(parents=True)
-    settings = {
-        "Dir::Etc::SourceList": scratch / "sources.list",
-        "Dir::Etc::SourceParts": "-",
-        "Dir::State::Lists": scratch / "lists",
-        "Dir::Cache": scratch,
-        "APT::Sandbox::User": "",  # who would not get at our folder
-    }
-    options = [f"--option={name}={value}" for name, value in settings.items()]
-    fetch(["apt-get", *options, "update"], scratch)
+    options = debian.lists(_PLACES, scratch, "Label: Debian")
     told = fetch(["apt-get", *options, "source", "--print-uris", package], scratch)
     if found := _TARBALL.search(told):
         return found[1], found[2], found[3]

@@ -56,7 +56,8 @@ def _conninfo(target: Target) -> str:
 
 def _run(suite: Suite, tmp_path: Path, artefacts: Path) -> Finding:
     said: list[str] = []
-    finding = Runner(tmp_path, artefacts / "conformance", said.append).round(suite, "1")
+    runner = Runner(tmp_path, artefacts / "conformance", said.append)
+    finding = runner.round(suite, suite.prepare(tmp_path))
     assert f"{suite.name}: through, {finding.server}" in said
     return finding
 

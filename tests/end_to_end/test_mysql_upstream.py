@@ -149,7 +149,7 @@ def test_without_tls_a_key_is_pinned_or_trusted_or_there_is_no_login(
     mysql: MysqlServer, start_keyless: StartKeyless, tmp_path: Path
 ) -> None:
     plain = {"SSLMODE": "disable"}
-    (tmp_path / "public_key.pem").write_text(mysql.public_key)
+    (tmp_path / "public_key.pem").write_text(mysql.public_key.rstrip("\0"))
     trusting = "allow_public_key_retrieval = true"
     keyless = start_keyless(
         mysql_role(

@@ -9,8 +9,9 @@ import click
 
 from tests.fuzz.campaign import Campaign
 from tests.fuzz.findings import replay
-from tests.fuzz.guided import explore
+from tests.fuzz.guided import AtherisMissing, explore
 from tests.fuzz.kinds import CORPUS, KINDS
+from tests.fuzz.report import Report
 from tests.fuzz.target import Target
 
 _PATH = click.Path(path_type=Path)
@@ -23,7 +24,7 @@ _FOUND = "A folder for what breaks a promise."
 @click.option("--target", "names", multiple=True, help="By name; all if not given.")
 @click.option("--messages", default=100_000, show_default=True, help="For all targets together.")
 @click.option("--seed", default=1, show_default=True, help="The same seed shows the same.")
-@click.option("--corpus", type=_EXISTING, help="A folder of other recorded conversations.")
+@click.option("--corpus", type=_EXISTING, help="A folder like the kind's own in tests/fuzz/corpus.")
 @click.option("--found", type=_PATH, default=".cache/fuzz", show_default=True, help=_FOUND)
 @click.option("--replay", "kept", type=_EXISTING, help="Show such a file, and nothing else.")
 @click.option("--atheris", is_flag=True, help="Be guided by what code was reached.")
@@ -43,14 +44,20 @@ def main(
     targets = [t for t in KINDS[kind](corpus or CORPUS / kind) if not names or t.name in names]
     if kept:
         sys.exit(_replay(kept, targets))
-    if settings.pop("atheris"):
-        report = explore(kind, targets, **settings)
-    else:
-        report = Campaign(targets, **settings).run()
+    report = _run(kind, targets, **settings)
     click.echo(report.as_table())
     if figures:
         figures.write_text(report.as_json())
     sys.exit(bool(report.findings))
+
+
+def _run(kind: str, targets: Sequence[Target], *, atheris: bool, **settings: Any) -> Report:
+    if not atheris:
+        return Campaign(targets, **settings).run()
+    try:
+        return explore(kind, targets, **settings)
+    except AtherisMissing as missing:
+        raise click.UsageError(str(missing)) from None
 
 
 def _replay(path: Path, targets: Sequence[Target]) -> bool:

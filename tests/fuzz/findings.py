@@ -37,7 +37,7 @@ def examine(target: Target, conversation: Conversation) -> Finding | None:
 
 def describe(target: Target, fault: Exception, conversation: Conversation) -> Finding:
     last = traceback.extract_tb(fault.__traceback__)[-1]
-    place = f"{Path(last.filename).name}:{last.name}: {type(fault).__name__}"
+    place = f"{Path(last.filename).name}:{last.lineno}: {type(fault).__name__}"
     return Finding(target.name, f"{type(fault).__name__}: {fault}", place, conversation)
 
 

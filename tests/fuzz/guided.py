@@ -27,18 +27,30 @@ from tests.fuzz.target import Target
 _ROOT = Path(__file__).parents[2]
 _HOME = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "keyless"
 ENVIRONMENT = Path(os.environ.get("KEYLESS_CACHE") or _HOME) / "atheris"
+_PYTHON = ENVIRONMENT / "bin" / "python"
 _PATIENCE = 10.0  # times as long as without what counts the branches
 _MOST_BYTES = 1 << 16
 _RESIDENT_MEBIBYTES = 2_048
 
 
+class AtherisMissing(Exception):
+    """There is no atheris; the text says how to get it."""
+
+
 def explore(kind: str, targets: Sequence[Target], messages: int, seed: int, found: Path) -> Report:
-    """Have atheris show so many messages to all targets together."""
+    """Have atheris show so many messages to all targets together. Raises AtherisMissing."""
+    if not _PYTHON.exists():
+        raise AtherisMissing(
+            f"There is no atheris in {ENVIRONMENT}: make it with the Python that .venv has, by "
+            f"python3 -m venv {ENVIRONMENT} && {ENVIRONMENT}/bin/pip install atheris"
+        )
+    found.mkdir(parents=True, exist_ok=True)
     report = Report(seed)
     begun = time.perf_counter()
     part = -(-messages // sum(target.share for target in targets))
     for target in targets:
-        told = _in_a_process(kind, target.name, part * target.share, seed, found.absolute())
+        arguments = (kind, target.name, part * target.share, seed, found.absolute())
+        told = _in_a_process(found / f"{target.name}.log", *map(str, arguments))
         report.findings |= told.pop("findings")
         report.peak = max(report.peak, told.pop("resident"))
         report.figures.append(Figures(**told))
@@ -46,15 +58,13 @@ def explore(kind: str, targets: Sequence[Target], messages: int, seed: int, foun
     return report
 
 
-def _in_a_process(*arguments: object) -> dict[str, Any]:
-    packages = sysconfig.get_path("purelib")
-    done = subprocess.run(
-        [ENVIRONMENT / "bin" / "python", "-m", "tests.fuzz.guided", *map(str, arguments)],
-        env=os.environ | {"PYTHONPATH": f"{_ROOT}:{packages}"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        check=True,
-    )
+def _in_a_process(log: Path, *arguments: str) -> dict[str, Any]:
+    environment = os.environ | {"PYTHONPATH": f"{_ROOT}:{sysconfig.get_path('purelib')}"}
+    command = [str(_PYTHON), "-m", "tests.fuzz.guided", *arguments]
+    with log.open("wb") as errors:
+        done = subprocess.run(
+            command, env=environment, stdout=subprocess.PIPE, stderr=errors, check=True
+        )
     told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return told
 
@@ -113,7 +123,7 @@ def _explore(kind: str, name: str, messages: str, seed: str, found: str) -> None
     for number, conversation in enumerate(target.seeds):
         (learned / f"seed-{number}").write_bytes(conversation.pack())
     bounds = [f"-max_len={_MOST_BYTES}", f"-rss_limit_mb={_RESIDENT_MEBIBYTES}", f"-seed={seed}"]
-    settings = ["fuzz", *bounds, "-timeout=120", str(learned)]
+    settings = ["fuzz", *bounds, "-timeout=120", "-verbosity=0", str(learned)]
     atheris.Setup(settings, explorer.show, custom_mutator=explorer.change)
     with limits.slowed(_PATIENCE):
         atheris.Fuzz()

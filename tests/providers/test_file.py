@@ -122,6 +122,11 @@ def test_every_read_is_anew_and_has_its_own_version(tmp_path: Path) -> None:
     assert first.version == "1970-01-01T00:00:00+00:00" < second.version
 
 
+def test_a_file_may_end_as_mysql_ends_its_public_key(tmp_path: Path) -> None:
+    path = stored(tmp_path / "public_key.pem", f"{CANARY}\n\0".encode())
+    assert read(FILE, str(path)) == Secret(CANARY)
+
+
 @pytest.mark.parametrize(
     "content", [CANARY.encode() + b"\xff", CANARY.encode() + b"\0"], ids=["bytes", "nul"]
 )

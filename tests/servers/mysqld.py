@@ -133,8 +133,9 @@ class MysqlServer:
 
     @property
     def public_key(self) -> str:
-        """What MySQL's clients encrypt a password with where there is no TLS, as PEM."""
-        return (self.data / "public_key.pem").read_text()
+        """What MySQL's clients encrypt a password with where there is no TLS, as PEM. The file ends
+        with a NUL."""
+        return (self.data / "public_key.pem").read_text().removesuffix("\0")
 
     @property
     def log(self) -> str:

@@ -39,7 +39,9 @@ class MysqlConnectorPython(Suite):
         programs.run(
             [self._python, "unittests.py", *_OPTIONS, *place],
             folder=self._sources,
-            environment=programs.environment({"MYSQL_PASSWORD": target.password or ""}),
+            environment=programs.environment(
+                {"MYSQL_PASSWORD": target.password or "", "PYTHONFAULTHANDLER": "1"}
+            ),
             seconds=self.seconds,
             log=log,
         )

@@ -62,10 +62,9 @@ class Pgbench(Suite):
 
     def __init__(self, clients: int = 8, transactions: int = 250) -> None:
         self._clients, self._transactions = clients, transactions
-        self._binaries = postgres_binaries(self.server)
 
     def prepare(self, cache: Path) -> str:
-        return programs.fetch([self._binaries / "pgbench", "--version"], cache).split()[-1]
+        return programs.fetch([self._program("pgbench"), "--version"], cache).split()[-1]
 
     def run(self, target: Target, folder: Path) -> Results:
         return dict(self._outcomes(target, folder))
@@ -73,7 +72,7 @@ class Pgbench(Suite):
     def _outcomes(self, target: Target, folder: Path) -> Iterator[tuple[str, Outcome]]:
         for name, script in _SCRIPTS.items():
             (folder / f"{name}.sql").write_text(script)
-        initialize = _Call(self._binaries / "pgbench", target, folder, "initialize")
+        initialize = _Call(self._program("pgbench"), target, folder, "initialize")
         yield initialize.name, initialize.run(self.seconds, "-i", "-q")
         for mode, works in _WORKS.items():
             for work in works:
@@ -84,7 +83,7 @@ class Pgbench(Suite):
     def _work(
         self, target: Target, folder: Path, mode: str, work: str, *more: str
     ) -> tuple[str, Outcome]:
-        call = _Call(self._binaries / "pgbench", target, folder, ", ".join((mode, work, *more)))
+        call = _Call(self._program("pgbench"), target, folder, ", ".join((mode, work, *more)))
         what = f"--file={work}.sql" if work in _SCRIPTS else f"--builtin={work}"
         size = f"--client={self._clients}", f"--transactions={self._transactions}"
         return call.name, call.run(
@@ -95,9 +94,12 @@ class Pgbench(Suite):
 
     def _books(self, target: Target, folder: Path) -> tuple[str, Outcome]:
         works = sum(work in _TRANSFERS for works in _WORKS.values() for work in works)
-        call = _Call(self._binaries / "psql", target, folder, "books")
+        call = _Call(self._program("psql"), target, folder, "books")
         expected = f"balanced|{works * self._all}\n"
         return call.name, call.run(self.seconds, "-XAt", f"--command={_BOOKS}", expected=expected)
+
+    def _program(self, name: str) -> Path:
+        return postgres_binaries(self.server) / name
 
     @property
     def _all(self) -> int:

@@ -14,7 +14,7 @@ from tests.fuzz.conversation import Conversation, Framing
 from tests.fuzz.limits import in_time
 from tests.fuzz.target import Breach, Checked
 
-_LONGEST = 65_536
+_LONGEST, _LONG = 65_536, 8_192
 _SECONDS, _SECONDS_PER_CHARACTER = 0.05, 1e-5
 _SECRET = "s3cret"
 _REFUSE = ("password-change", "copy-program")
@@ -76,9 +76,9 @@ def check_refused(conversation: Conversation) -> Checked:
 def _text(conversation: Conversation) -> str:
     """Now and then as often as it fits: what is slow to search is so where it repeats."""
     text = readable(conversation.said(Side.CLIENT))
-    if conversation.dice % 64 == 1 and text:
-        text *= _LONGEST // len(text) + 1
-    return text[:_LONGEST]
+    if conversation.dice % 256 == 1 and text:
+        return (text * (_LONGEST // len(text) + 1))[:_LONGEST]
+    return text[:_LONG]
 
 
 def _bound(text: str) -> float:

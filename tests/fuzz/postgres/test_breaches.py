@@ -52,7 +52,7 @@ class _Unbounded(Names):
     ("kind", "dice", "told"),
     [
         (_Forgets, 8, "there is no room though every name is gone"),
-        (_Mistakes, 0, "stands for"),
+        (_Mistakes, 0, "has become"),
         (_Unbounded, 8, "keeps"),
     ],
 )

@@ -14,7 +14,7 @@ from tests.secrecy import find
 
 _FOLDER = CORPUS / "postgres"
 _TARGETS = targets(_FOLDER)
-_MESSAGES = 3_000
+_MESSAGES = 600
 _FILES = sorted(_FOLDER.rglob("*.txt"))
 _FOUND = sorted((_FOLDER / "found").glob("*.txt"))
 

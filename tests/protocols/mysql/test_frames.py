@@ -123,7 +123,7 @@ def test_whatever_rows_contain_they_end_where_their_headers_say(rows: list[bytes
 
 
 def test_a_row_that_fills_packets_is_one_row() -> None:
-    for last in (b"", b"\xfe", b"\xff\0\0"):
+    for last in (b"", b"\1x", b"\xfe", b"\xff\0\0"):
         data = numbered(250, _FULL, _FULL, last, b"\1a", b"\xfe")
         packets, told = _read(data, 65_536, in_rows=True)
         assert packets.rows == 2

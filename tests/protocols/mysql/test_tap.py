@@ -141,6 +141,16 @@ def test_a_row_that_looks_like_packets_ends_nothing(cut: int) -> None:
         assert watched.told == [ran("SELECT forged", rows=3)]
 
 
+def test_the_end_of_rows_may_tell_much_of_the_session(cut: int) -> None:
+    """Long as it is, it is no row, where ends are OKs."""
+    watched = Watched(cut, MODERN)
+    watched.client(query("SELECT 1") + query("SELECT 2"))
+    state = b"\0" + b"\xfc\xe8\3" + b"s" * 1_000
+    watched.upstream(numbered(1, b"\1", column(), row(b"1"), end(True, status=0x4002) + state))
+    watched.upstream(result([], modern=True))
+    assert watched.told == [ran("SELECT 1", rows=1), ran("SELECT 2")]
+
+
 @pytest.mark.parametrize("capabilities", [PLAIN, MODERN])
 def test_a_row_of_more_than_16_mib_is_a_row(capabilities: Capability) -> None:
     """It begins with 0xFE, as an end does, and goes on in a packet that may look like one too."""

@@ -1,6 +1,7 @@
 """The tap tells the same however a session's bytes were cut, and foreign bytes are a refusal."""
 
 from contextlib import suppress
+from dataclasses import replace
 from itertools import pairwise
 
 from hypothesis import given, settings
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from protocols.api import Event
 from protocols.errors import Refusal
+from protocols.mysql.events import MysqlQuery
 from protocols.mysql.login import MysqlOptions
 from tests.protocols.mysql.conversation import (
     CURSOR,
@@ -130,6 +132,7 @@ def test_byte_by_byte() -> None:
 
 @given(st.integers(1, 6))
 def test_it_is_all_one_how_far_ahead_the_client_was(turns: int) -> None:
+    """But for values, of which nothing is known before the statement is."""
     watched = _watched()
     for asked, _ in _RECORDED[:turns]:
         watched.client(asked)
@@ -138,10 +141,11 @@ def test_it_is_all_one_how_far_ahead_the_client_was(turns: int) -> None:
     for asked, answered in _RECORDED[turns:]:
         watched.client(asked)
         watched.upstream(answered)
-    told = _all(watched)
-    known = [event for event in told if getattr(event, "statement", None) != ""]
-    assert len(told) == len(_EXPECTED)
-    assert all(event in _EXPECTED for event in known if getattr(event, "parameters", None) is None)
+    assert _without_values(_all(watched)) == _without_values(_EXPECTED)
+
+
+def _without_values(events: list[Event]) -> list[Event]:
+    return [replace(e, parameters=None) if isinstance(e, MysqlQuery) else e for e in events]
 
 
 _codes = st.integers(0, 255).map(lambda code: bytes((code,)))

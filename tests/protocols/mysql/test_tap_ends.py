@@ -50,6 +50,13 @@ def test_the_number_goes_on_from_where_the_answer_is(cut: int) -> None:
     assert watched.tap.last_words(_SHUT) == packet(1, _SAID)
 
 
+def test_the_number_goes_on_from_a_report_of_progress(cut: int) -> None:
+    watched = Watched(cut, PLAIN | Capability.PROGRESS)
+    watched.client(query("ALTER TABLE t"))
+    watched.upstream(answer(b"\xff\xff\xff\1\2\2\0\0\0\0"))
+    assert watched.tap.last_words(_SHUT) == packet(2, _SAID)
+
+
 def test_the_number_goes_on_from_where_the_command_is() -> None:
     watched = Watched(1 << 20)
     watched.client(numbered(0, b"\x03" + b"x" * ((1 << 24) - 2), b"rest"))

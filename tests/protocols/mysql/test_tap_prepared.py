@@ -284,7 +284,7 @@ def test_parameters_that_may_be_a_password_are_hidden(cut: int) -> None:
     _prepared(watched, 1, "UPDATE users SET password = ? WHERE id = ?", 2)
     watched.client(execute(1, _bound(_TEXT + _INT, b"\6s3cret" + _int(1))))
     watched.upstream(OK)
-    assert watched.events[0].parameters == ["***", "***"]
+    assert watched.events[0].parameters == ("***", "***")
 
 
 def test_a_password_in_what_is_prepared_is_not_told(cut: int) -> None:

@@ -83,6 +83,7 @@ from protocols.postgres.redaction import may_say_password, redact
         ("SELECT dblink('sslpassword=s3cret')", "SELECT dblink('sslpassword=***')"),
         ("SELECT dblink('postgresql://joe:s3cret@db/shop')", None),
         ("SELECT dblink('postgres://joe:s3cret@db')", "SELECT dblink('postgres://joe:***@db')"),
+        ("postgresql://joe:s3cret@db/shop", "postgresql://joe:***@db/shop"),
         ("SELECT http('https://joe:s3cret@example.org/')", None),
         (
             """INSERT INTO c VALUES ('{"Password": "s3\\"s3cret", "a": 1}')""",
@@ -143,6 +144,7 @@ def test_what_says_no_password_stays(statement: str) -> None:
         ("SELECT 1 AS password$a$", "; DROP TABLE t; SELECT 1 AS b$a$"),
         ("UPDATE t SET password=", "lo_unlink(1), id=pg_catalog.lo_unlink(2)"),
         ("SELECT '://a:'", "; DROP TABLE t; SELECT '@'"),
+        ("SELECT", "://a:lo_unlink(1)@b"),
         ("/*://a:*/", "DROP/**/TABLE/**/t/*@*/"),
     ],
 )
@@ -158,7 +160,8 @@ _hiding = st.lists(
 
 @given(_hiding.map("".join))
 def test_what_a_comment_says_hides_nothing_behind_it(junk: str) -> None:
-    assert redact(f"/*{junk}*/ DROP TABLE t").endswith("*/ DROP TABLE t")
+    commented = junk.rstrip("/")  # which would begin a comment within the comment
+    assert redact(f"/*{commented}*/ DROP TABLE t").endswith("*/ DROP TABLE t")
     assert redact(f"--{junk}\nDROP TABLE t").endswith("\nDROP TABLE t")
 
 

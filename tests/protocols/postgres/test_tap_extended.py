@@ -49,7 +49,7 @@ def test_a_statement_is_told_once_its_sync_is_answered(cut: int) -> None:
     assert watched.tap.busy
     watched.upstream(READY)
     assert watched.told == [ran("SELECT $1", "SELECT 1", rows=1)]
-    assert watched.events[0].duration_ms == 2.0
+    assert watched.events[0].duration_ms == 5.0
     assert not watched.tap.busy
 
 
