@@ -134,7 +134,6 @@ class Answers:
 
     def _copy_both(self, *_: object) -> None:
         if request := self._waiting.answering("Q"):
-            request.copies_begun += 1
             self._reports.streaming(request.statement)
 
     def _ready_for_query(self, status: bytes, _: int) -> None:

@@ -3,18 +3,18 @@
 Of long ones the beginning is kept, and of very many the first. Source: "Message Formats".
 """
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from itertools import repeat
-from struct import unpack
+from struct import Struct
 from typing import NamedTuple
 
 from protocols.postgres.redaction import may_say_password, redact_value
 from protocols.postgres.values import in_text, readable
 
+_INT32 = Struct(">i")
 _MAX_VALUE = 8_192  # bytes
 _ROOM = 131_072  # bytes of memory for all of one statement's
 _OVERHEAD = 150  # of these for each
-_FOREVER = -(1 << 62)
 _REDACTED = "***"
 
 
@@ -35,15 +35,13 @@ class Parameters:
         self._secret = secret
         self._count = 0
         self._values: list[_Value] = []
-        self._buffer = bytearray()
+        self._data = bytearray()  # what of the message is there and not passed over
         self._reader = self._read()
-        self._wanted = next(self._reader)  # bytes to read next; if negative, to pass over
 
     def take(self, piece: bytes | memoryview) -> None:
         """Read on."""
-        self._buffer += piece
-        while (taken := self._taken()) is not None:
-            self._wanted = self._reader.send(taken)
+        self._data += piece
+        next(self._reader)
 
     def counted(self) -> "Parameters":
         """How many they are, and nothing else of them."""
@@ -67,41 +65,57 @@ class Parameters:
             cut["count"] = self._count
         return cut or None
 
-    def _taken(self) -> bytes | None:
-        """What the reader wants, once it is there."""
-        if self._wanted < 0:
-            passed = min(-self._wanted, len(self._buffer))
-            del self._buffer[:passed]
-            self._wanted += passed
-            return None if self._wanted else b""
-        if len(self._buffer) < self._wanted:
-            return None
-        taken = bytes(self._buffer[: self._wanted])
-        del self._buffer[: self._wanted]
-        return taken
+    def _read(self) -> Iterator[None]:
+        """Goes on as far as there are bytes to go on with."""
+        yield from self._read_values(*(yield from self._read_formats()))
+        self.weight -= max(self._room, 0)
+        while True:
+            self._data.clear()
+            yield
 
-    def _read(self) -> Generator[int, bytes, None]:
-        (count,) = unpack(">H", (yield 2))
-        formats = unpack(f">{count}H", (yield 2 * count))
-        (self._count,) = unpack(">H", (yield 2))
+    def _read_formats(self) -> Generator[None, None, tuple[bytes, int]]:
+        """Those, and where the values begin; as they came, for as numbers they would take a dozen
+        times the memory."""
+        data = self._data
+        while len(data) < 2:
+            yield
+        end = 2 + 2 * int.from_bytes(data[:2], "big")
+        while len(data) < end:
+            if not self._room:  # none of them will be needed
+                end -= len(data)
+                data.clear()
+            yield
+        while len(data) < end + 2:
+            yield
+        self._count = int.from_bytes(data[end : end + 2], "big")
+        return bytes(data[2:end]), end + 2
+
+    def _read_values(self, formats: bytes, begin: int) -> Iterator[None]:
+        data = self._data
         for number in range(self._count):
             if self._room <= 0:
                 break
-            (size,) = unpack(">i", (yield 4))
-            kept = yield min(max(size, 0), _MAX_VALUE, self._room)
-            self._room -= len(kept) + _OVERHEAD
+            while len(data) < begin + 4:
+                yield
+            (size,) = _INT32.unpack_from(data, begin)
+            begin += 4
+            end = begin + min(max(size, 0), _MAX_VALUE, self._room)
+            while len(data) < end:
+                yield
+            kept = bytes(data[begin:end])
             self._values.append(_Value(_is_binary(formats, number), size, kept))
-            yield min(len(kept) - size, 0)
-        self.weight -= max(self._room, 0)
-        while True:
-            yield _FOREVER
+            self._room -= len(kept) + _OVERHEAD
+            begin += max(size, 0)
+            while len(data) < begin:
+                begin -= len(data)
+                data.clear()
+                yield
 
 
-def _is_binary(formats: Sequence[int], number: int) -> bool:
+def _is_binary(formats: bytes, number: int) -> bool:
     """None: all are text. One: that of all."""
-    if len(formats) == 1:
-        return formats[0] == 1
-    return number < len(formats) and formats[number] == 1
+    place = 0 if len(formats) == 2 else 2 * number
+    return formats[place : place + 2] == b"\0\1"
 
 
 def _is_cut(value: _Value) -> bool:

@@ -1,11 +1,10 @@
 """What a client asks after login, as far as the audit must know it to read upstream's answers."""
 
 from dataclasses import dataclass
-from struct import unpack_from
 
 from protocols.errors import ClientProtocolError, Reason
 from protocols.postgres.parameters import Parameters
-from protocols.postgres.statements import UNKNOWN, LongText, Statement
+from protocols.postgres.statements import UNKNOWN, LongText, Statement, read_types
 
 _NAME_BYTES = 63  # PostgreSQL looks at no more of a statement's or portal's name
 _FIRST_OF_OTHERS = 16_384  # functions that PostgreSQL has not brought with it
@@ -49,12 +48,6 @@ def read_parse(body: bytes, size: int, *, types: bool = False) -> tuple[bytes, S
     if types:
         statement.types = read_types(counted)
     return name, statement
-
-
-def read_types(counted: bytes) -> tuple[int, ...]:
-    """The OIDs of a Parse or ParameterDescription, as far as they are there."""
-    count = min(int.from_bytes(counted[:2], "big"), max(0, len(counted) - 2) // 4)
-    return unpack_from(f">{count}I", counted, 2) if count else ()
 
 
 def read_bind(body: bytes) -> tuple[bytes, bytes, bytes]:

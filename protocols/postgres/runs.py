@@ -2,7 +2,8 @@
 
 from protocols.postgres.names import Names
 from protocols.postgres.reports import Reports
-from protocols.postgres.requests import Request, read_types
+from protocols.postgres.requests import Request
+from protocols.postgres.statements import read_types
 
 _MAX_SUSPENDED = 10_000
 

@@ -2,22 +2,26 @@
 
 from dataclasses import dataclass, field
 from hashlib import sha256
+from struct import unpack_from
 
 from protocols.postgres.parameters import Parameters
 from protocols.postgres.redaction import may_say_password, redact
 from protocols.postgres.values import readable
 
 _SEAM = 8  # bytes in which a word may begin that ends in the next piece
+_MAX_TYPES = 1_000  # of parameters; of no more are the values told
 
 
 class LongText:
-    """Counts and digests a text of which only the beginning is kept, as it passes."""
+    """Counts and digests a text of which only the beginning is kept, as it passes; and keeps what a
+    Parse says of types behind it."""
 
     def __init__(self, beginning: bytes) -> None:
         self._sha = sha256(beginning)
         self._seam = beginning[-_SEAM:]
         self._ended = False
         self._says_none = not may_say_password(beginning)
+        self._behind = bytearray()
         self.size = len(beginning)
 
     @property
@@ -29,16 +33,25 @@ class LongText:
         """The SHA-256 of the whole text; None where a password could be guessed by it."""
         return self._sha.hexdigest() if self.says_no_password else None
 
+    @property
+    def types(self) -> tuple[int, ...]:
+        return read_types(bytes(self._behind))
+
     def take(self, piece: bytes | memoryview) -> None:
-        """Read on, up to the NUL that ends the text."""
+        """Read on; a NUL ends the text."""
         if self._ended:
+            self._keep_behind(bytes(piece))
             return
-        text, end, _ = bytes(piece).partition(b"\0")
+        text, end, behind = bytes(piece).partition(b"\0")
+        self._keep_behind(behind)
         self._sha.update(text)
         self._says_none = self._says_none and not may_say_password(self._seam + text)
         self._seam = (self._seam + text)[-_SEAM:]
         self._ended = bool(end)
         self.size += len(text)
+
+    def _keep_behind(self, piece: bytes) -> None:
+        self._behind += piece[: 2 + 4 * _MAX_TYPES - len(self._behind)]
 
 
 @dataclass(slots=True, eq=False)
@@ -79,7 +92,8 @@ class Statement:
     def parameters_told(self) -> tuple[str | None, ...] | None:
         if self.parameters is None:
             return None
-        return self.parameters.told(self.types, secret=not self._says_no_password)
+        types = self.types or (self.whole.types if self.whole else ())
+        return self.parameters.told(types, secret=not self._says_no_password)
 
     @property
     def weight(self) -> int:
@@ -90,7 +104,7 @@ class Statement:
         """The portal that a Bind makes of it."""
         if parameters is None:
             return self
-        return Statement(self.text, self.whole, self.types, parameters, self._told)
+        return Statement(self.text, self.whole, self.types, parameters, self.told)
 
     def shortened(self, length: int) -> "Statement":
         """So much of its text, and of its parameters only how many they are."""
@@ -107,6 +121,12 @@ class Statement:
         if self.whole is not None:
             return self.whole.says_no_password
         return self.text != b"" and not may_say_password(self.text)
+
+
+def read_types(counted: bytes) -> tuple[int, ...]:
+    """The OIDs of a Parse or ParameterDescription, as far as they are there."""
+    count = min(int.from_bytes(counted[:2], "big"), max(0, len(counted) - 2) // 4)
+    return unpack_from(f">{count}I", counted, 2) if count else ()
 
 
 UNKNOWN = Statement()  # of a portal or statement that SQL made, or that the audit has forgotten

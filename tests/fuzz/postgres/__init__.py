@@ -17,6 +17,7 @@ from tests.fuzz.postgres import (
     parameters,
     statements,
     tap,
+    unaudited,
 )
 from tests.fuzz.postgres.certificates import CERTIFICATE
 from tests.fuzz.postgres.framing import LOGIN, SESSION
@@ -51,6 +52,7 @@ def targets(corpus: Path) -> Sequence[Target]:
             for n, m in GENERATORS.items()
         ),
         session(name="tap", check=tap.check, share=4),
+        session(name="unaudited", check=unaudited.check, share=2),
         session(name="flood", check=flood.check, memory=None, share=8),
         session(name="frames", check=frames.check, share=4),
         session(name="gate", check=gate.check, share=3),

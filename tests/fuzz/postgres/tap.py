@@ -85,7 +85,7 @@ def check(conversation: Conversation) -> Checked:
     whole = in_time(lambda: watch(conversation, WHOLE), bound)
     if whole.weight > _EMPTY + _PER_MESSAGE * whole.messages + _PER_BYTE * conversation.size:
         raise Breach(f"keeps {whole.weight} bytes of {whole.messages} messages")
-    if whole.last_words and not _at_boundary(conversation.steps[: len(whole.answers) - 1]):
+    if whole.last_words and not at_boundary(conversation.steps[: len(whole.answers) - 1]):
         raise Breach("says its last words in the middle of a message")
     for sizes in cuts(conversation):
         cut = watch(conversation, sizes)
@@ -106,12 +106,12 @@ def _judge(events: Sequence[Event], conversation: Conversation) -> None:
     if len(told) > sum(message[:1] in _ASKED for message in asked):
         raise Breach(f"tells of {len(told)} statements")
     said = asked + MESSAGES.split(conversation.said(Side.UPSTREAM))
-    copied = sum(int.from_bytes(m[1:5], "big") - 4 for m in said if m[:1] == b"d" and len(m) > 4)
+    copied = sum(max(0, int.from_bytes(m[1:5], "big") - 4) for m in said if m[:1] == b"d")
     if sum(event["copied_bytes"] for event in told) > copied:
         raise Breach(f"tells of more than {copied} copied bytes")
 
 
-def _at_boundary(steps: Sequence[Step]) -> bool:
+def at_boundary(steps: Sequence[Step]) -> bool:
     """Whether upstream has ended the message that it said last."""
     said = b"".join(step.data for step in steps if step.side is Side.UPSTREAM)
     return b"".join(MESSAGES.split(said + MESSAGES.fit(bytes(5)))[-1:]) == MESSAGES.fit(bytes(5))

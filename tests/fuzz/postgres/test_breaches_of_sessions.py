@@ -11,7 +11,7 @@ from protocols.api import Emit, Side
 from protocols.errors import Reason, Refusal
 from protocols.postgres.frames import Frames
 from tests.fuzz.conversation import Conversation, Step
-from tests.fuzz.postgres import flood, frames, gate, tap
+from tests.fuzz.postgres import flood, frames, gate, tap, unaudited
 from tests.fuzz.target import Breach
 from tests.protocols.postgres.queries import PARSED, READY, SYNC, complete, extended, parse, query
 
@@ -83,10 +83,17 @@ def test_of_the_tap(
 
 
 def test_of_a_tap_that_interrupts_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tap, "_at_boundary", lambda _: False)
+    monkeypatch.setattr(tap, "at_boundary", lambda _: False)
     refused = Conversation((Step(Side.CLIENT, bytes(5)),))
     with pytest.raises(Breach, match="in the middle of a message"):
         tap.check(refused)
+
+
+def test_of_a_session_that_is_not_audited(monkeypatch: pytest.MonkeyPatch) -> None:
+    unaudited.check(_SAID)
+    monkeypatch.setattr(unaudited, "at_boundary", lambda _: False)
+    with pytest.raises(Breach, match="in the middle of a message"):
+        unaudited.check(_SAID)
 
 
 def test_of_a_session_that_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,6 +84,22 @@ def test_a_gigabyte_costs_no_memory() -> None:
     assert parameters.cut == {"1": 0x3FFF0000}
 
 
+@pytest.mark.parametrize(("room", "most"), [(_ROOM, 8 * 65_536), (0, 4_096)])
+def test_very_many_formats_cost_little_memory(room: int, most: int) -> None:
+    data = memoryview(struct.pack(">H", 65_535) + b"\1\2" * 65_535 + struct.pack(">H", 0))
+    tracemalloc.start()
+    try:
+        parameters = Parameters(room)
+        for start in range(0, len(data), 1_000):
+            parameters.take(data[start : start + 1_000])
+        left, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert left < 4_096
+    assert peak < most
+    assert parameters.told((), secret=False) == ()
+
+
 def test_without_room_they_are_counted() -> None:
     parameters = Parameters(0)
     parameters.take(values((), b"1", b"2"))

@@ -14,9 +14,8 @@ from protocols.postgres.requests import (
     read_parse,
     read_query,
     read_target,
-    read_types,
 )
-from protocols.postgres.statements import Statement
+from protocols.postgres.statements import Statement, read_types
 from tests.protocols.postgres.queries import values
 
 _NAMED: list[Callable[[bytes], object]] = [

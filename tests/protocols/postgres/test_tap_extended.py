@@ -121,6 +121,16 @@ def test_what_comes_after_the_error_was_told_is_skipped_too(cut: int) -> None:
     assert not watched.tap.busy
 
 
+def test_upstream_that_is_ready_skips_nothing_more(cut: int) -> None:
+    """PostgreSQL is not before Sync, but servers like it are: electric-sql/pglite#958."""
+    watched = Watched(cut)
+    watched.client(parse("bad"))
+    watched.upstream(failed() + READY)
+    watched.client(extended("next") + SYNC)
+    watched.upstream(done("SELECT 1") + READY)
+    assert watched.told == [_BAD_TOLD, _NEXT]
+
+
 def test_a_query_and_a_function_call_are_skipped_like_all(cut: int) -> None:
     """Not said in the documentation: PostgreSQL skips them, as seen and in its postgres.c."""
     watched = Watched(cut)

@@ -65,6 +65,16 @@ def test_binary_by_the_types_that_parse_says(cut: int) -> None:
     assert _told(watched) == [_TOLD]
 
 
+@pytest.mark.parametrize("cut", [1_000, 70_010, 1 << 30])
+def test_binary_by_the_types_behind_a_long_statement(cut: int) -> None:
+    watched = Watched(cut, parameters=True)
+    types = struct.pack(">h", 20_000) + struct.pack(">I", 23) * 20_000
+    watched.client(message(b"P", b"\0" + b"x" * 70_000 + b"\0" + types))
+    watched.client(bind_to(*[_ONE] * 500, formats=(1,)) + execute() + SYNC)
+    watched.upstream(done("SELECT 0") + READY)
+    assert _told(watched) == [("1",) * 500]
+
+
 @pytest.mark.parametrize("ahead", [True, False], ids=["ahead", "in turn"])
 def test_binary_by_the_types_that_upstream_described(cut: int, ahead: bool) -> None:
     watched = Watched(cut, parameters=True)
