@@ -161,7 +161,10 @@ class Audit:
 
 
 def _place(text: str) -> tuple[str, int]:
-    """HOST and PORT, as libpq wants them: for a Unix socket the directory is the host."""
+    """HOST and PORT, as clients want them: for a Unix socket its directory and number as libpq has
+    them, or its path and 0."""
+    if text.endswith(".sock"):
+        return text.removeprefix("unix:"), 0
     if text.startswith("unix:"):
         host, _, port = text.removeprefix("unix:").rpartition("/.s.PGSQL.")
     else:
