@@ -1,7 +1,9 @@
 """What client and server say after login, as bytes, and a tap that watches them say it."""
 
 import struct
-from collections.abc import Iterable, Sequence
+import sys
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from protocols.api import Event, Flow
@@ -12,12 +14,25 @@ from protocols.mysql.login import MysqlLogin, MysqlOptions
 from protocols.mysql.tap import MysqlTap
 from tests.protocols.mysql.server import error, ok, packet, role
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+COMPRESS: Mapping[str, Callable[[bytes], bytes]] = {"zlib": zlib.compress, "zstd": zstd.compress}
 PLAIN = Capability.PROTOCOL_41 | Capability.PLUGIN_AUTH
 MODERN = PLAIN | Capability.DEPRECATE_EOF
 UTF8 = 45
 MORE, CURSOR, LAST_ROW, NO_ESCAPES = 0x0008, 0x0040, 0x0080, 0x0200
 QUIT, PING = b"\x01", b"\x0e"
 EXECUTE_LAST = 0xFFFF_FFFF
+
+
+def zstd_of_window(bits: int, data: bytes) -> bytes:
+    """Compressed so that who inflates it must have room for 2**bits bytes."""
+    options = {int(zstd.CompressionParameter.window_log): bits}
+    compressor = zstd.ZstdCompressor(options=options)
+    return compressor.compress(data) + compressor.flush()
 
 
 def agreed(capabilities: Capability = PLAIN, *, charset: int = UTF8) -> Agreed:
@@ -161,15 +176,19 @@ class Watched:
     capabilities: Capability = PLAIN
     charset: int = UTF8
     options: MysqlOptions = field(default_factory=MysqlOptions)
+    database: str | None = "app_db"
     now: float = 0.0
     events: list[MysqlQuery] = field(default_factory=list)
     prepared: list[MysqlPrepare] = field(default_factory=list)
     commands: list[MysqlCommand] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        login: MysqlLogin = role(options=self.options).without_credentials()
+        login = self._login()
         there = flow(self.capabilities, charset=self.charset)
         self.tap = MysqlTap(self._emit, lambda: self.now, login, there)
+
+    def _login(self) -> MysqlLogin:
+        return role(options=self.options, database=self.database).without_credentials()
 
     @property
     def modern(self) -> bool:
@@ -204,8 +223,7 @@ class Gated(Watched):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        login: MysqlLogin = role(options=self.options).without_credentials()
-        self.gate = gate(login, flow(self.capabilities, charset=self.charset), self.tap)
+        self.gate = gate(self._login(), flow(self.capabilities, charset=self.charset), self.tap)
 
     def to_upstream(self, data: bytes) -> bytes:
         passed = bytearray()

@@ -115,6 +115,14 @@ def test_a_charset_that_upstream_does_not_know_stays_as_it_is(cut: int) -> None:
     assert gated.to_client(answer(failed(1115)) + answer(done(1))) == packet(3, done(1))
 
 
+@pytest.mark.parametrize("answered", [done(1), failed(1115)])
+def test_without_a_database_the_client_is_told_of_the_reset(cut: int, answered: bytes) -> None:
+    gated = Gated(cut, database=None)
+    _switched(gated, change_user())
+    assert gated.to_upstream(packet(2, b"")) == set_charset()
+    assert gated.to_client(answer(answered)) == packet(3, _RESET_DONE)
+
+
 def test_a_database_that_upstream_does_not_know_is_an_error(cut: int) -> None:
     gated = Gated(cut)
     _switched(gated, change_user(plugin=SHA2))

@@ -1,15 +1,14 @@
 """The gate of a compressed session: most frames pass as they came."""
 
 import zlib
-from collections.abc import Callable, Mapping
 
 import pytest
-from backports import zstd
 
 from protocols.errors import ClientProtocolError, ServerProtocolError
 from protocols.mysql.capabilities import Capability
 from protocols.mysql.packets import MAX_PAYLOAD
 from tests.protocols.mysql.conversation import (
+    COMPRESS,
     OK,
     PING,
     PLAIN,
@@ -28,10 +27,6 @@ from tests.protocols.mysql.conversation import (
 )
 from tests.protocols.mysql.server import SHA2, packet, switch
 
-_COMPRESS: Mapping[str, Callable[[bytes], bytes]] = {
-    "zlib": zlib.compress,
-    "zstd": zstd.compress,
-}
 _FLAGS = {"zlib": Capability.COMPRESS, "zstd": Capability.ZSTD_COMPRESSION_ALGORITHM}
 
 
@@ -40,7 +35,7 @@ class _Compressed(Gated):
 
     def __init__(self, cut: int, algorithm: str) -> None:
         super().__init__(cut, PLAIN | _FLAGS[algorithm])
-        self._compress = _COMPRESS[algorithm]
+        self._compress = COMPRESS[algorithm]
 
     def frame(self, number: int, plain: bytes) -> bytes:
         return _frame(number, self._compress(plain), len(plain))

@@ -155,6 +155,32 @@ def test_what_goes_on_in_the_next_packet_is_no_command() -> None:
         assert b"SIGNAL" in gated.to_upstream(command(b"\x12"))
 
 
+def test_it_goes_on_too_where_a_chunk_is_just_the_first_packet() -> None:
+    gated = Gated()
+    for data in (
+        packet(0, b"\x03" + bytes(MAX_PAYLOAD - 1)),
+        packet(1, b"\x12"),
+        query("SELECT 1"),
+    ):
+        assert gated.to_upstream(data) == data
+
+
+def test_the_middle_of_a_packet_may_look_like_a_whole_command() -> None:
+    gated = Gated()
+    inside = query("SELECT 1")
+    whole = query(b"x" * 20 + inside + b"x" * 20)
+    for data in (whole[:25], inside, whole[25 + len(inside) :]):
+        assert gated.to_upstream(data) == data
+    assert b"SIGNAL" in gated.to_upstream(command(b"\x12"))
+
+
+def test_what_goes_on_may_look_like_a_whole_command() -> None:
+    gated = Gated()
+    for data in (packet(0, b"\x03" + bytes(MAX_PAYLOAD - 1)), packet(1, b"\x03SELECT 1")):
+        assert gated.to_upstream(data) == data
+    assert b"SIGNAL" in gated.to_upstream(command(b"\x12"))
+
+
 def test_a_files_contents_are_no_commands(cut: int) -> None:
     gated = Gated(cut)
     gated.to_upstream(query("LOAD DATA LOCAL INFILE 'f' INTO TABLE t"))

@@ -108,6 +108,18 @@ def test_a_file_that_no_statement_names_ends_the_session(
         watched.upstream(_request(name))
 
 
+def test_a_name_is_compared_as_a_whole(cut: int) -> None:
+    name = "a" * 512
+    watched = Watched(cut)
+    watched.client(query(f"LOAD DATA LOCAL INFILE '{name}' INTO TABLE t"))
+    with pytest.raises(ServerProtocolError, match="asked for a file"):
+        watched.upstream(_request(name.encode() + b"b"))
+    watched = Watched(cut)
+    watched.client(query(f"LOAD DATA LOCAL INFILE '{name}' INTO TABLE t"))
+    watched.upstream(_request(name.encode()))
+    assert watched.tap.files == 1
+
+
 def test_a_file_may_not_be_asked_for_behind_a_result(cut: int) -> None:
     watched = Watched(cut)
     watched.client(query("SELECT 1; SELECT 2"))

@@ -144,9 +144,15 @@ def test_a_client_that_guesses_a_number_hides_nothing(cut: int) -> None:
         ("DROP ?", None),
         ("DROP ?", None),
     ]
-    watched.client(execute(1, _again(_int(6))))
-    watched.upstream(OK)
-    assert watched.events[2].parameters is None, "its types may be those that were not seen"
+
+
+def test_types_that_were_told_to_a_guessed_number_are_unknown(cut: int) -> None:
+    watched = Watched(cut, options=_AUDITED)
+    last = execute(EXECUTE_LAST, _bound(_TEXT, b"\2hi"))
+    guessed = execute(1, _bound(_INT, _int(5)))
+    watched.client(prepare("INSERT ?") + last + guessed + execute(EXECUTE_LAST, _again(_int(6))))
+    watched.upstream(prepared(1, 1) + OK * 3)
+    assert [event.parameters for event in watched.events] == [("hi",), None, None]
 
 
 @pytest.mark.parametrize("forgetting", [command(b"\x1f"), change_user(plugin="")])
