@@ -8,6 +8,7 @@ from protocols.postgres.statements import UNKNOWN, Statement
 
 _MAX_NAMES = 10_000
 ROOM = 4 << 20  # bytes
+_MAX_USED = 4 * ROOM
 _SHORT_TEXT = 1_000  # bytes of a statement where there is no room for more
 
 
@@ -25,10 +26,10 @@ class Names:
 
     def put(self, name: bytes, statement: Statement) -> None:
         self.drop(name)
-        if len(self._statements) == _MAX_NAMES:
-            self.drop(next(iter(self._statements)))
         self._statements[name] = kept = fit(statement, self._used)
         self._used += kept.weight
+        while len(self._statements) > _MAX_NAMES or self._used > _MAX_USED:
+            self.drop(next(iter(self._statements)))
 
     def get(self, name: bytes) -> Statement:
         return self._statements.get(name, UNKNOWN)

@@ -23,7 +23,8 @@ class Runs:
     def describe(self, name: bytes, types: bytes) -> None:
         """Upstream has said of what types a statement's parameters are."""
         if name in self._statements:
-            self._statements.get(name).types = read_types(types)
+            statement = self._statements.get(name).described(read_types(types))
+            self._statements.put(name, statement)
 
     def find_source(self, bind: Request) -> None:
         bind.statement = self._statements.get(bind.source).bound(bind.parameters)

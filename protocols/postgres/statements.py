@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass, field
 from hashlib import sha256
-from struct import unpack_from
+from struct import unpack
 
 from protocols.postgres.parameters import Parameters
 from protocols.postgres.redaction import may_say_password, redact
 from protocols.postgres.values import readable
 
 _SEAM = 8  # bytes in which a word may begin that ends in the next piece
+_OVERHEAD = 400  # bytes of memory of what counts a text
 _MAX_TYPES = 1_000  # of parameters; of no more are the values told
 
 
@@ -34,8 +35,13 @@ class LongText:
         return self._sha.hexdigest() if self.says_no_password else None
 
     @property
-    def types(self) -> tuple[int, ...]:
+    def types(self) -> bytes:
         return read_types(bytes(self._behind))
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes of memory it takes, once it has ended."""
+        return _OVERHEAD + len(self._behind)
 
     def take(self, piece: bytes | memoryview) -> None:
         """Read on; a NUL ends the text."""
@@ -58,13 +64,13 @@ class LongText:
 class Statement:
     """A statement's text, or its beginning and the whole of it as far as that is told.
 
-    `types` are those of its parameters by OID. A portal is its statement with the parameters that
-    it was bound to.
+    `types` are those of its parameters, OIDs of 4 bytes as they came: as numbers they would take
+    nine times the memory. A portal is its statement with the parameters that it was bound to.
     """
 
     text: bytes = field(default=b"", repr=False)
     whole: LongText | None = None
-    types: tuple[int, ...] = ()
+    types: bytes = b""
     parameters: Parameters | None = None
     _told: str | None = field(default=None, repr=False)
 
@@ -92,13 +98,20 @@ class Statement:
     def parameters_told(self) -> tuple[str | None, ...] | None:
         if self.parameters is None:
             return None
-        types = self.types or (self.whole.types if self.whole else ())
-        return self.parameters.told(types, secret=not self._says_no_password)
+        types = self.types or (self.whole.types if self.whole else b"")
+        oids = unpack(f">{len(types) // 4}I", types)
+        return self.parameters.told(oids, secret=not self._says_no_password)
 
     @property
     def weight(self) -> int:
         """About how many bytes of memory it takes."""
-        return len(self.text) + (0 if self.parameters is None else self.parameters.weight)
+        whole = 0 if self.whole is None else self.whole.weight
+        parameters = 0 if self.parameters is None else self.parameters.weight
+        return len(self.text) + len(self.types) + whole + parameters
+
+    def described(self, types: bytes) -> "Statement":
+        """The same, with these types of its parameters."""
+        return Statement(self.text, self.whole, types, self.parameters, self._told)
 
     def bound(self, parameters: Parameters | None) -> "Statement":
         """The portal that a Bind makes of it."""
@@ -113,7 +126,7 @@ class Statement:
             whole = LongText(self.text)
             whole.take(b"\0")
         parameters = self.parameters and self.parameters.counted()
-        return Statement(self.text[:length], whole, self.types, parameters)
+        return Statement(self.text[:length], whole, b"", parameters)
 
     @property
     def _says_no_password(self) -> bool:
@@ -123,10 +136,10 @@ class Statement:
         return self.text != b"" and not may_say_password(self.text)
 
 
-def read_types(counted: bytes) -> tuple[int, ...]:
-    """The OIDs of a Parse or ParameterDescription, as far as they are there."""
-    count = min(int.from_bytes(counted[:2], "big"), max(0, len(counted) - 2) // 4)
-    return unpack_from(f">{count}I", counted, 2) if count else ()
+def read_types(counted: bytes) -> bytes:
+    """The OIDs of a Parse or ParameterDescription, as far as they are there and needed."""
+    count = min(int.from_bytes(counted[:2], "big"), max(0, len(counted) - 2) // 4, _MAX_TYPES)
+    return counted[2 : 2 + 4 * count]
 
 
 UNKNOWN = Statement()  # of a portal or statement that SQL made, or that the audit has forgotten

@@ -15,7 +15,7 @@ from tests.fuzz.target import Breach, Checked
 _ROUNDS = (1, 3, 300)
 _LONGER = (1, 100, 10_000)
 _MOST_NAMES, _ROOM, _SHORT_TEXT = 10_000, 4 << 20, 1_000
-_MOST_BYTES = 65_536
+_MOST_BYTES, _MOST_NAME = 65_536, 63
 _EMPTY, _PER_NAME = 65_536, 2 * _SHORT_TEXT
 _SECONDS, _SECONDS_PER_MESSAGE, _SECONDS_PER_BYTE = 0.05, 1e-4, 1e-7
 _DROPS = b"C3sZ"
@@ -34,7 +34,7 @@ def check(conversation: Conversation) -> Checked:
 
 def _halves(body: bytes, longer: int) -> tuple[bytes, bytes]:
     name, _, text = body.partition(b"\0")
-    return name, (text[:_MOST_BYTES] * longer)[:_MOST_BYTES]
+    return name[:_MOST_NAME], (text[:_MOST_BYTES] * longer)[:_MOST_BYTES]
 
 
 def _compare(operations: list[tuple[bytes, bytes, bytes]], rounds: int) -> None:

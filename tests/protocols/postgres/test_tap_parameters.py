@@ -261,3 +261,25 @@ def test_of_many_binds_ahead_of_their_answers_too() -> None:
         "{'1': 60000}",
         "{'count': 1}",
     }
+
+
+def _prepared(number: int) -> bytes:
+    types = struct.pack(">h", 16_000) + struct.pack(">I", 23) * 16_000
+    return message(b"P", b"s%d\0x\0" % number + types)
+
+
+def test_many_statements_of_very_many_parameters_stay_within_bounds() -> None:
+    watched = Watched(parameters=True)
+    tracemalloc.start()
+    try:
+        for number in range(5_000):
+            watched.client(_prepared(number) + SYNC)
+            watched.upstream(PARSED + READY)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 20 << 20
+    for name in (b"s0", b"s4999"):
+        watched.client(bind_to(_ONE, formats=(1,), statement=name) + execute() + SYNC)
+        watched.upstream(BOUND + complete("SELECT 0") + READY)
+    assert _told(watched) == [("1",), ("\\x00000001",)]
