@@ -118,7 +118,8 @@ class Agreed:
     """What the login settled for all that follows it.
 
     `capabilities` are the client's own as far as they were offered; upstream was told the same,
-    except OF_ONE_LEG. `thread_id` is upstream's, and `charset` the collation both sides began with.
+    except OF_ONE_LEG. `thread_id` is upstream's, `charset` the collation both sides began with, and
+    `scramble` what the client made its proof of.
     """
 
     capabilities: Capability
@@ -126,6 +127,7 @@ class Agreed:
     mariadb: bool
     charset: int
     thread_id: int
+    scramble: bytes
 
     @property
     def compression(self) -> str | None:

@@ -21,8 +21,6 @@ from protocols.mysql.greeting import OUR_PLUGIN
 from protocols.mysql.messages import AUTH_MORE_DATA, OK, AuthSwitchRequest
 from protocols.mysql.packets import Reader, raw, text
 
-# Nobody looks at the proof, so nothing depends on what it is made of.
-_SCRAMBLE = b"01234567890123456789\0"
 _FAST_PATH = AUTH_MORE_DATA + b"\x03"
 _RESET = bytes((Command.RESET_CONNECTION,))
 
@@ -60,7 +58,7 @@ def change_user(
     if Capability.PLUGIN_AUTH in agreed.capabilities:
         answers = yield from _ask(upstream, _RESET)
         if answers[0][:1] == OK:
-            before_ok = yield from _take_any_proof(client, wanted.plugin)
+            before_ok = yield from _take_any_proof(client, wanted.plugin, agreed.scramble)
             answers += yield from _ask(upstream, *settings)
     else:
         answers = yield from _ask(upstream, _RESET, *settings)
@@ -90,10 +88,12 @@ def _ask(upstream: Exchange, *commands: bytes) -> Generator[Step, Any, tuple[byt
     return answers
 
 
-def _take_any_proof(client: Exchange, plugin: str) -> Generator[Step, Any, tuple[bytes, ...]]:
-    """Ask for it, as servers do here whatever the client has said already. Returns what must
-    precede its OK."""
+def _take_any_proof(
+    client: Exchange, plugin: str, scramble: bytes
+) -> Generator[Step, Any, tuple[bytes, ...]]:
+    """Ask for it, as servers do here whatever the client has said already, and by the same scramble
+    as at the login. Returns what must precede its OK."""
     plugin = plugin if plugin == OUR_PLUGIN else NATIVE
-    yield from client.send(AuthSwitchRequest(plugin, _SCRAMBLE).encode())
+    yield from client.send(AuthSwitchRequest(plugin, scramble + b"\0").encode())
     proof = yield from client.receive()
     return (_FAST_PATH,) if plugin == OUR_PLUGIN and len(proof) > 1 else ()

@@ -44,7 +44,8 @@ def handshake(nonce: Nonce) -> Handshake:
         return (yield from _let_in(client, nonce))
     except Refusal as refusal:
         with suppress(Disconnected, Refusal):  # why it was refused matters more than how it left
-            yield Send(Side.CLIENT, error_packet(refusal, client.sequence))
+            number = client.sequence  # 0 is the greeting's
+            yield Send(Side.CLIENT, error_packet(refusal, number, greeted=number > 0))
         raise
 
 
@@ -67,15 +68,17 @@ def _let_in(client: Exchange, nonce: Nonce) -> Handshake:
         cancel_key=None,
         facts=session.facts,
         wish=guest.wish,
-        agreed=_agreed(guest.response, upstream),
+        agreed=_agreed(guest, upstream),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Guest:
-    """A client that has said all it has to say. `response` names the database that it gets."""
+    """A client that has said all it has to say, and was asked for a proof by this scramble.
+    `response` names the database that it gets."""
 
     wish: Wish
+    scramble: bytes
     response: HandshakeResponse
     before_ok: tuple[bytes, ...]
 
@@ -89,7 +92,7 @@ def _hear_out(
     program = decode_attributes(response.attributes).get("program_name")
     wish = Wish(response.user, response.database or None, program)
     database = choose_database(response.database, upstream.login)
-    return _Guest(wish, replace(response, database=database or ""), before_ok)
+    return _Guest(wish, ours.scramble, replace(response, database=database or ""), before_ok)
 
 
 def _for_clients(upstream: Upstream, scramble: bytes) -> Greeting:
@@ -124,12 +127,13 @@ def _log_in_as_long_as_it_helps(
             raise upstream.broken("offers less now than a moment ago; try again")
 
 
-def _agreed(response: HandshakeResponse, upstream: Upstream) -> Agreed:
+def _agreed(guest: _Guest, upstream: Upstream) -> Agreed:
     greeting = upstream.greeting
     return Agreed(
-        capabilities=response.capabilities,
+        capabilities=guest.response.capabilities,
         server_version=greeting.server_version,
         mariadb=greeting.is_mariadb,
-        charset=response.charset,
+        charset=guest.response.charset,
         thread_id=greeting.thread_id,
+        scramble=guest.scramble,
     )

@@ -21,10 +21,10 @@ _CODES = {
 _CLIENTS_OWN = range(2000, 3000)  # a client would take it for its own
 
 
-def error_packet(refusal: Refusal, sequence: int) -> bytes:
-    """The ERR that a refused client receives. Before the greeting, which is number 0, it has no
-    SQLSTATE: nothing is agreed on yet."""
+def error_packet(refusal: Refusal, sequence: int, *, greeted: bool = True) -> bytes:
+    """The ERR that a refused client receives. Before the greeting it has no SQLSTATE: nothing is
+    agreed on yet."""
     code, sqlstate = _CODES.get(refusal.reason, _UNSPECIFIC)
     if isinstance(refusal, UpstreamRefused) and int(refusal.code) not in _CLIENTS_OWN:
         code = int(refusal.code)
-    return packet(sequence, ErrPacket(code, sqlstate if sequence else None, str(refusal)).encode())
+    return packet(sequence, ErrPacket(code, sqlstate if greeted else None, str(refusal)).encode())

@@ -26,6 +26,7 @@ UTF8 = 45
 MORE, CURSOR, LAST_ROW, NO_ESCAPES = 0x0008, 0x0040, 0x0080, 0x0200
 QUIT, PING = b"\x01", b"\x0e"
 EXECUTE_LAST = 0xFFFF_FFFF
+SCRAMBLE = b"scrambled by a nonce"
 
 
 def zstd_of_window(bits: int, data: bytes) -> bytes:
@@ -42,6 +43,7 @@ def agreed(capabilities: Capability = PLAIN, *, charset: int = UTF8) -> Agreed:
         mariadb=False,
         charset=charset,
         thread_id=7,
+        scramble=SCRAMBLE,
     )
 
 

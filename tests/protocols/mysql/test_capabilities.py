@@ -71,4 +71,4 @@ def test_the_extension_means_something_to_mariadb_only() -> None:
     [(0, None), (COMPRESS, "zlib"), (ZSTD, "zstd"), (COMPRESS | ZSTD, "zlib")],
 )
 def test_the_algorithm_that_both_servers_would_take(flags: int, algorithm: str | None) -> None:
-    assert Agreed(Capability(flags), "9.7.4", False, 45, 1).compression == algorithm
+    assert Agreed(Capability(flags), "9.7.4", False, 45, 1, b"").compression == algorithm

@@ -116,6 +116,7 @@ def test_both_sides_are_let_in(cut: int) -> None:
             mariadb=False,
             charset=45,
             thread_id=THREAD_ID,
+            scramble=_SCRAMBLE,
         ),
     )
 

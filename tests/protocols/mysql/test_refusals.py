@@ -36,7 +36,14 @@ def test_every_reason_has_a_code(reason: Reason) -> None:
 
 def test_before_the_greeting_there_is_no_sqlstate() -> None:
     refusal = Refusal(Reason.LIMIT_REACHED, "all are taken")
-    assert error_packet(refusal, 0) == packet(0, error(1040, "all are taken", None))
+    said = error_packet(refusal, 0, greeted=False)
+    assert said == packet(0, error(1040, "all are taken", None))
+
+
+def test_a_later_packet_of_number_0_has_one() -> None:
+    """Numbers begin again behind 255."""
+    refusal = Refusal(Reason.IDLE, "it slept")
+    assert error_packet(refusal, 0) == packet(0, error(1927, "it slept", "08S01"))
 
 
 def test_upstreams_own_code_goes_on() -> None:
