@@ -141,8 +141,10 @@ class Driver:
         except OSError:
             raise Disconnected(side) from None
         finally:
-            if side is Side.CLIENT:
-                self._client_left -= self._loop.time() - begun
+            if side is Side.CLIENT:  # what it takes is not upstream's time
+                taken = self._loop.time() - begun
+                self._client_left -= taken
+                self._upstream_until += taken
 
     def _too_slow(self, side: Side) -> Refusal:
         if side is Side.CLIENT:

@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
-from bench.storm.stores import Account, AwsStore, Store
+from bench.storm.databases import Account
+from bench.storm.stores import AwsStore, Store
 
 _EVERY = 2.0  # seconds from one rotation's begin to the next one's
 _LONGEST_GAP = 0.5  # seconds between two steps of a rotation

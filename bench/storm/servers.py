@@ -12,6 +12,7 @@ from typing import Protocol, Self
 
 import boto3
 
+from bench.storm.databases import Database
 from bench.storm.stores import AwsStore, Store, VaultStore
 from proxy.demo.openbao import OpenBao
 
@@ -24,14 +25,14 @@ _CONFIGURATION = """\
 cache_ttl = {cache_ttl}
 stale_if_error = {stale_if_error}
 [roles.storm]
-kind = "postgres"
+kind = "{kind}"
 listen = "127.0.0.1:{port}"
 [roles.storm.env]
 HOST = "127.0.0.1"
 PORT = {upstream}
-DB = "postgres"
 USER = "{reference}:username"
 PASS = "{reference}:password"
+{variables}
 """
 
 
@@ -107,13 +108,26 @@ class Proxy:
     """
 
     def __init__(
-        self, folder: Path, environment: Mapping[str, str], **settings: str | float
+        self,
+        folder: Path,
+        environment: Mapping[str, str],
+        *,
+        database: Database,
+        **settings: str | float,
     ) -> None:
         folder.mkdir()
         self.place = "127.0.0.1", free_port()
         self.audit = folder / "audit.jsonl"
         self._file = folder / "keyless.toml"
-        self._file.write_text(_CONFIGURATION.format(port=self.place[1], **settings))
+        self._file.write_text(
+            _CONFIGURATION.format(
+                kind=database.kind,
+                port=self.place[1],
+                upstream=database.port,
+                variables="\n".join(f'{n} = "{v}"' for n, v in database.variables.items()),
+                **settings,
+            )
+        )
         self._environment = {"PATH": os.defpath, **environment}
 
     def __enter__(self) -> Self:

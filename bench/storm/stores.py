@@ -1,16 +1,12 @@
-"""Where one account's password is: in a provider, and in the database.
+"""Where an account's password is in a provider.
 
 What is done to it here is what an administrator's script or AWS's rotation function does.
 """
 
 import json
-from typing import Any, ClassVar, LiteralString, Protocol
+from typing import Any, ClassVar, Protocol
 
 import hvac
-import psycopg
-from psycopg import sql
-
-from proxy.demo.postgres import EmbeddedPostgres
 
 
 class Store(Protocol):
@@ -79,28 +75,3 @@ class AwsStore:
 
     def _text(self, password: str) -> str:
         return json.dumps({"username": self._user, "password": password})
-
-
-class Account:
-    """The database's account, which its administrator makes, changes and drops."""
-
-    def __init__(self, server: EmbeddedPostgres, user: str) -> None:
-        self._user = sql.Identifier(user)
-        self._database = psycopg.connect(
-            host=str(server.socket_directory),
-            port=server.port,
-            user="postgres",
-            dbname="postgres",
-            autocommit=True,
-        )
-        self._execute("CREATE ROLE {} LOGIN")
-
-    def change(self, password: str) -> None:
-        self._execute("ALTER ROLE {} PASSWORD {}", sql.Literal(password))
-
-    def close(self) -> None:
-        self._execute("DROP ROLE {}")
-        self._database.close()
-
-    def _execute(self, statement: LiteralString, *values: sql.Literal) -> None:
-        self._database.execute(sql.SQL(statement).format(self._user, *values))

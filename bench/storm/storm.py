@@ -5,18 +5,17 @@ import secrets
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 from bench.storm.clients import Connect, connect_until
+from bench.storm.databases import DATABASES, account
 from bench.storm.door import Door
 from bench.storm.findings import Findings
 from bench.storm.rotation import Rotation
 from bench.storm.servers import ROLE, Aws, Provider, Proxy, Vault, free_port
-from bench.storm.stores import Account
-from proxy.demo.postgres import EmbeddedPostgres, bundled
 
 PROVIDERS: Mapping[str, Callable[[ExitStack], Provider]] = MappingProxyType(
     {"vault": Vault, "aws": Aws}
@@ -38,15 +37,17 @@ class Settings:
 class Storm:
     """Its servers end with `stack`."""
 
-    def __init__(self, stack: ExitStack, provider: str, order: str, settings: Settings) -> None:
-        self._name = f"{provider}, {order}"
+    def __init__(
+        self, stack: ExitStack, database: str, provider: str, order: str, settings: Settings
+    ) -> None:
+        self._name = f"{database}, {provider}, {order}"
         self._settings = settings
         self._folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="storm-")))
-        self._postgres = stack.enter_context(_postgres(settings.clients * 4 + 20))
+        self._database = DATABASES[database](stack, settings.clients * 4 + 20)
         self._provider = PROVIDERS[provider](stack)
         self._store = self._provider.store(_USER)
-        account = stack.enter_context(closing(Account(self._postgres, _USER)))
-        self._rotation = Rotation(account, self._store, order, _passwords())
+        of_database = account(stack, self._database, _USER)
+        self._rotation = Rotation(of_database, self._store, order, _passwords())
         self._door = Door(free_port(), self._provider.port)
 
     def run(self) -> Findings:
@@ -59,7 +60,7 @@ class Storm:
         return Proxy(
             self._folder / "keyless",
             self._provider.environment(port),
-            upstream=self._postgres.port,
+            database=self._database,
             reference=self._store.reference,
             cache_ttl=self._settings.cache_ttl,
             stale_if_error=self._settings.stale_if_error,
@@ -68,7 +69,8 @@ class Storm:
     async def _run(self, place: tuple[str, int]) -> list[Connect]:
         end = time.monotonic() + self._settings.seconds
         await self._door.open()
-        clients = asyncio.create_task(connect_until(end, place, ROLE, self._settings.clients))
+        kind, count = self._database.kind, self._settings.clients
+        clients = asyncio.create_task(connect_until(end, place, ROLE, count, kind=kind))
         if self._settings.outage:
             await self._rotation.run(end - (self._settings.seconds + self._settings.outage) / 2)
             await self._break()
@@ -85,12 +87,6 @@ class Storm:
         await asyncio.to_thread(self._provider.start)
         await asyncio.to_thread(self._rotation.refill)
         await self._door.open()
-
-
-def _postgres(connections: int) -> EmbeddedPostgres:
-    binaries = bundled()
-    settings = {"max_connections": str(connections)}
-    return EmbeddedPostgres(binaries[max(binaries)], settings=settings)
 
 
 def _passwords() -> Iterator[str]:

@@ -10,8 +10,9 @@ from typing import Any
 import pymysql
 
 from tests.conformance.target import Target
+from tests.conformance.upstreams import ACCOUNT
 
-_KEPT = ("mysql", "information_schema", "performance_schema", "sys", "mtr")
+_KEPT = ("mysql", "information_schema", "performance_schema", "sys", "mtr", ACCOUNT)
 _DATABASES = "SELECT schema_name FROM information_schema.schemata"
 _USERS = "SELECT user, host FROM mysql.user WHERE user NOT IN ('root', 'mariadb.sys')"
 

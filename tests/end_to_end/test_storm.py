@@ -12,16 +12,19 @@ from itertools import count
 import pytest
 
 from bench.storm.clients import connect_until
+from bench.storm.databases import Account, MysqlAccount, PostgresAccount
 from bench.storm.findings import Findings
 from bench.storm.rotation import Rotation
-from bench.storm.stores import Account, AwsStore, Store, VaultStore
+from bench.storm.stores import AwsStore, Store, VaultStore
 from proxy.demo.openbao import OpenBao
 from proxy.demo.postgres import EmbeddedPostgres
 from tests.end_to_end.conftest import StartKeyless
 from tests.end_to_end.gate import Gate
-from tests.keyless import role
+from tests.keyless import Keyless, role
 from tests.secrecy import canary
 from tests.servers.moto_aws import REGION, MotoAws
+from tests.servers.mysql import MysqlServers
+from tests.servers.mysql_flavours import PLUGINS
 from tests.wire import Wire
 
 _SECONDS = 10.0
@@ -56,7 +59,7 @@ def store(request: pytest.FixtureRequest) -> tuple[Store, Environment]:
 
 @pytest.fixture
 def account(latest_postgres: EmbeddedPostgres) -> Iterator[Account]:
-    with closing(Account(latest_postgres, "storm")) as account:
+    with closing(PostgresAccount(latest_postgres, "storm")) as account:
         yield account
 
 
@@ -79,10 +82,30 @@ async def test_no_connect_fails(
     start_keyless: StartKeyless,
 ) -> None:
     secret, environment = store
-    rotation = Rotation(account, secret, order, (canary(f"-{n}") for n in count()))
     keyless = start_keyless(storm_role(latest_postgres, secret), environment)
+    await _storm(keyless, account, secret, order, "postgres")
+
+
+@pytest.mark.parametrize("name", ["mysql", "mariadb"])
+@pytest.mark.parametrize("order", ["database-first", "provider-first"])
+async def test_no_connect_to_mysql_fails(
+    name: str,
+    order: str,
+    vault_store: tuple[Store, Environment],
+    mysql_servers: MysqlServers,
+    start_keyless: StartKeyless,
+) -> None:
+    secret, environment = vault_store
+    server = mysql_servers.running(name)
+    keyless = start_keyless(storm_role(server.port, secret, kind="mysql"), environment)
+    with closing(MysqlAccount(server, PLUGINS[name][0], "storm")) as account:
+        await _storm(keyless, account, secret, order, "mysql")
+
+
+async def _storm(keyless: Keyless, account: Account, secret: Store, order: str, kind: str) -> None:
+    rotation = Rotation(account, secret, order, (canary(f"-{n}") for n in count()))
     end = time.monotonic() + _SECONDS
-    clients = connect_until(end, keyless.places["storm"], "storm", _CLIENTS)
+    clients = connect_until(end, keyless.places["storm"], "storm", _CLIENTS, kind=kind)
     connects, _ = await asyncio.gather(clients, rotation.run(end))
     keyless.stop()
     found = Findings.of(order, rotation.count, connects, keyless.audit_path)
@@ -118,6 +141,10 @@ def test_the_database_may_follow_between_two_logins(
     assert old == new - 1
 
 
-def storm_role(server: EmbeddedPostgres | int, secret: Store) -> str:
+def storm_role(server: EmbeddedPostgres | int, secret: Store, *, kind: str = "postgres") -> str:
     user, password = f"{secret.reference}:username", f"{secret.reference}:password"
+    if kind == "mysql":
+        return role(
+            "storm", server, kind=kind, USER=user, PASS=password, DB=None, SSLMODE="require"
+        )
     return role("storm", server, USER=user, PASS=password)

@@ -1,6 +1,7 @@
 """The driver carries out a protocol's commands; what goes wrong is thrown into the protocol."""
 
 import asyncio
+import socket
 import threading
 import time
 from collections.abc import Generator
@@ -11,6 +12,7 @@ import pytest
 from protocols.api import (
     Command,
     Compute,
+    Connect,
     Disconnected,
     Login,
     NeedLogin,
@@ -120,6 +122,28 @@ async def test_a_clients_time_stands_still_while_it_waits_for_others(pair: Socke
     driver = Driver(Timeouts(client=0.4), client=Connection(pair[1]), logins=logins)
     await driver.run(steps())
     assert pair[0].recv(100) == b"you are in"
+
+
+async def test_upstreams_time_stands_still_while_the_client_takes_its_own(
+    pair: SocketPair,
+) -> None:
+    """Where upstream greets first, it waits for the client."""
+
+    def steps() -> Steps:
+        with socket.create_server(("127.0.0.1", 0)) as upstream:
+            yield Connect(_login(upstream.getsockname()[1]))
+            yield Receive(Side.CLIENT)
+            yield Send(Side.UPSTREAM, b"hello")
+
+    async def speak_late() -> None:
+        await asyncio.sleep(0.4)
+        pair[0].send(b"here I am")
+
+    speaking = asyncio.create_task(speak_late())
+    driver = Driver(Timeouts(client=1, upstream=0.2), client=Connection(pair[1]))
+    await driver.run(steps())
+    driver.close()
+    await speaking
 
 
 async def test_what_is_remembered_is_recalled_by_another_driver(timeouts: Timeouts) -> None:
