@@ -1,8 +1,10 @@
 """The runner as a program: `python -m tests.conformance --help`."""
 
 import os
+import signal
 import sys
 import tempfile
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -40,6 +42,7 @@ def main(
     or where a suite could not be run. With --json, the table that --markdown writes also has the
     suites that ran earlier.
     """
+    signal.signal(signal.SIGTERM, _leave)
     chosen = [_SUITES[name] for name in suites or _SUITES]
     if listed:
         for suite in chosen:
@@ -53,6 +56,11 @@ def main(
             markdown_file.write_text(markdown(told))
     click.echo(table(findings))
     sys.exit(len(findings) < len(chosen) or not all(finding.good for finding in findings))
+
+
+def _leave(*_: object) -> None:
+    """With every server that was started."""
+    sys.exit(128 + signal.SIGTERM)
 
 
 def _run(chosen: Sequence[Suite], logs: Path | None) -> Iterator[Finding]:
@@ -71,6 +79,9 @@ def _finding(runner: Runner, suite: Suite) -> Finding | None:
         finding = runner.run(suite)
     except (SuiteError, DemoError) as error:
         click.echo(f"{suite.name}: {error}", err=True)
+        return None
+    except Exception:  # a suite that is broken does not take the others' findings with it
+        click.echo(f"{suite.name}: {traceback.format_exc()}", err=True)
         return None
     for difference in finding.unexplained:
         click.echo(f"  {one_line(difference)}", err=True)

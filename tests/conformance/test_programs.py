@@ -53,3 +53,9 @@ def test_what_cannot_be_fetched_is_told_with_its_last_words(tmp_path: Path) -> N
         programs.fetch(["sh", "-c", "echo no such package >&2; exit 1"], tmp_path)
     with pytest.raises(SuiteError, match=r"no-such-program could not be run: .*No such file"):
         programs.fetch(["no-such-program"], tmp_path)
+
+
+def test_a_build_is_nobodys_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAKELEVEL", "1")
+    monkeypatch.setenv("MAKEFLAGS", "--jobserver-auth=3,4")
+    assert "MAKE" not in programs.fetch(["env"], tmp_path)
