@@ -1,0 +1,64 @@
+"""The integration tests of MariaDB Connector/J, Java's driver, from its repository.
+
+It speaks the protocol itself: text and binary, pipelined and in bulk, compressed, by TLS, with
+LOCAL INFILE, cursors and every type.
+"""
+
+import shutil
+from pathlib import Path
+
+from tests.conformance import junit, programs
+from tests.conformance.mysql_target import execute
+from tests.conformance.suite import Results, Suite, SuiteError
+from tests.conformance.target import Target
+
+_VERSION = "3.5.9"
+_REPOSITORY = "https://github.com/mariadb-corporation/mariadb-connector-j"
+_MAVEN = ("mvn", "--batch-mode", "--quiet")
+_DATABASE = "testj"
+
+
+class MariadbConnectorJ(Suite):
+    """Variables say where the server is. Each run has a copy of all, for its reports."""
+
+    name = "mariadb-connector-j"
+    about = "the tests of Java's driver, which speaks the protocol itself"
+    kind = "mysql"
+    server = "mariadb"
+    seconds = 1800
+
+    def prepare(self, cache: Path) -> str:
+        for program in ("git", "mvn"):
+            if shutil.which(program) is None:
+                raise SuiteError(f"there is no {program} on the PATH: install it, and Java 17")
+        self._sources = cache / _VERSION
+        if not self._sources.exists():
+            clone = ["git", "clone", "--quiet", "--depth=1", f"--branch={_VERSION}", _REPOSITORY]
+            programs.fetch([*clone, self._sources], cache)
+        # One test that needs no server, so that Maven has all that it runs the others with.
+        programs.fetch([*_MAVEN, "test", "-Dtest=VersionFactoryTest"], self._sources)
+        return _VERSION
+
+    def run(self, target: Target, folder: Path) -> Results:
+        execute(target, f"CREATE DATABASE {_DATABASE}")
+        copy = folder / _VERSION
+        shutil.copytree(self._sources, copy)
+        programs.run(
+            [*_MAVEN, "--offline", "surefire:test", "-Dtest=org/mariadb/jdbc/integration/**"],
+            folder=copy,
+            environment=programs.environment(
+                {
+                    "TEST_DB_HOST": target.host,
+                    "TEST_DB_PORT": str(target.port),
+                    "TEST_DB_DATABASE": _DATABASE,
+                    "TEST_DB_USER": target.user,
+                    "TEST_DB_PASSWORD": target.password or "",
+                }
+            ),
+            seconds=self.seconds,
+            log=folder / "surefire.log",
+        )
+        return junit.read(*copy.glob("target/surefire-reports/*.xml"))
+
+
+SUITE = MariadbConnectorJ()
