@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from tests.conformance import programs
+from tests.conformance.explained import Explanation
 from tests.conformance.mysql_target import execute
 from tests.conformance.suite import PASSED, Outcome, Results, Status, Suite, SuiteError
 from tests.conformance.target import Target
@@ -35,6 +36,23 @@ class Mysql2(Suite):
     kind = "mysql"
     server = "mysql"
     seconds = 60  # for each program
+    explained = (
+        *(
+            Explanation(
+                f"global/integration/*change-user{more}.test.mts*",
+                "It asks who it has become. Through Keyless that is always the role's account.",
+            )
+            for more in ("", "-plugin-auth")
+        ),
+        Explanation(
+            "integration/connection/test-error-events.test.mts*",
+            "It waits for its wrong password to be refused, and Keyless asks for none.",
+        ),
+        Explanation(
+            "integration/connection/test-select-ssl.test.mts*",
+            "It asks the server whether there is TLS: between Keyless and the server there is.",
+        ),
+    )
 
     def prepare(self, cache: Path) -> str:
         for program in ("git", "npm"):
