@@ -30,7 +30,11 @@ class _Inflater(Protocol):
 
     @property
     def over(self) -> bool:
-        """Whether it has come to its end, and nothing stood behind that."""
+        """Whether it has come to its end."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether nothing stood behind that."""
 
     def inflate(self, data: bytes) -> Iterator[bytes]:
         """All that can be had so far, in pieces. Raises ValueError where it is not the format."""
@@ -42,7 +46,11 @@ class _Zlib:
 
     @property
     def over(self) -> bool:
-        return self._stream.eof and not self._stream.unused_data
+        return self._stream.eof
+
+    @property
+    def exact(self) -> bool:
+        return not self._stream.unused_data
 
     def inflate(self, data: bytes) -> Iterator[bytes]:
         try:
@@ -59,7 +67,11 @@ class _Zstandard:
 
     @property
     def over(self) -> bool:
-        return self._stream.eof and not self._stream.unused_data
+        return self._stream.eof
+
+    @property
+    def exact(self) -> bool:
+        return not self._stream.unused_data
 
     def inflate(self, data: bytes) -> Iterator[bytes]:
         try:
@@ -130,7 +142,8 @@ class Frames:
                 yield piece
         except ValueError:
             raise self._fault from None
-        if not self._left and (self._owed or not self._inflater.over):
+        whole = not self._left
+        if self._inflater.over != whole or (whole and (self._owed or not self._inflater.exact)):
             raise self._fault
 
 

@@ -8,6 +8,7 @@ on is no packet of its own.
 from struct import Struct
 from typing import Protocol
 
+from protocols.errors import Refusal
 from protocols.mysql.packets import HEADER_SIZE, MAX_PAYLOAD
 
 _HEADER = Struct("<I")  # the upper byte is the sequence number
@@ -65,42 +66,44 @@ class Packets:
         # Bytes are twice as fast to take apart as a view of them, and short chunks cheap to copy.
         data = bytes(chunk) if len(chunk) <= _SHORT else chunk
         position, end = 0, len(data)
-        while end - position >= HEADER_SIZE:
-            if (self.passing or self.in_rows) and not self._goes_on:
-                walked = self._walk(data, position)
-                if walked != position:
-                    position = walked
-                    continue
-            (word,) = _HEADER.unpack_from(data, position)
-            size, body = word & MAX_PAYLOAD, position + HEADER_SIZE
-            kept = body + min(size, self.kept)
-            if kept > end:
-                break
-            if size <= self.kept and not self._goes_on:
-                self.sequence = word >> 24
-                self._reader.packet(bytes(data[body:kept]), size)
+        try:
+            while end - position >= HEADER_SIZE:
+                if (self.passing or self.in_rows) and not self._goes_on:
+                    walked = self._walk(data, position)
+                    if walked != position:
+                        position = walked
+                        continue
+                (word,) = _HEADER.unpack_from(data, position)
+                size, body = word & MAX_PAYLOAD, position + HEADER_SIZE
+                kept = body + min(size, self.kept)
+                if kept > end:
+                    break
                 position = kept
-            else:
-                self._begin(word, bytes(data[body:kept]))
-                position = self._skip_in(data, kept)
-        if position > end:
-            self._skip = position - end
-        elif position < end:
-            self._head += data[position:]
+                if size <= self.kept and not self._goes_on:
+                    self.sequence = word >> 24
+                    self._reader.packet(bytes(data[body:kept]), size)
+                else:
+                    self._begin(word, bytes(data[body:kept]))
+                    position = self._skip_in(data, kept)
+        finally:  # what nobody has read, because of a fault before it, is at no boundary either
+            if position > end:
+                self._skip = position - end
+            elif position < end:
+                self._head += data[position:]
 
     def _walk(self, data: bytes | memoryview, position: int) -> int:
         """Go over packets that only count; returns where one is that may be more."""
         limit, stop = (self.passing, _ERR) if self.passing else (_ENDLESS, _EOF)
-        count, end = 0, len(data) - HEADER_SIZE
+        count, end, last = 0, len(data) - HEADER_SIZE, position
         while count < limit and position < end:
             word, first = _HEADER_AND_FIRST.unpack_from(data, position)
             size = word & MAX_PAYLOAD
             if first >= stop or not 0 < size < MAX_PAYLOAD:
                 break
-            count += 1
+            count, last = count + 1, position
             position += HEADER_SIZE + size
         if count:
-            self.sequence = (self.sequence + count) & 0xFF
+            self.sequence = data[last + HEADER_SIZE - 1]
             self._count(count)
         return position
 
@@ -153,7 +156,11 @@ class Packets:
                 (word,) = _HEADER.unpack_from(self._head)
                 body = bytes(self._head[HEADER_SIZE:])
                 self._head.clear()
-                self._begin(word, body)
+                try:
+                    self._begin(word, body)
+                except Refusal:
+                    self._head += chunk[position:]
+                    raise
         return self._skip_in(chunk, position) if self._skip else position
 
     def _missing(self) -> int:
@@ -161,4 +168,12 @@ class Packets:
         if len(self._head) < HEADER_SIZE:
             return HEADER_SIZE - len(self._head)
         size = int.from_bytes(self._head[:3], "little")
+        if len(self._head) > HEADER_SIZE and self._only_counts(size, self._head[HEADER_SIZE]):
+            return 0
         return max(0, HEADER_SIZE + min(size, self.kept) - len(self._head))
+
+    def _only_counts(self, size: int, first: int) -> bool:
+        """Whether it is a packet that `_walk` would go over, of which nothing more is needed."""
+        if self._goes_on or not (self.passing or self.in_rows):
+            return False
+        return first < (_ERR if self.passing else _EOF) and 0 < size < MAX_PAYLOAD

@@ -164,7 +164,7 @@ def read_bulk_execution(execute: bytes, prepared: Prepared) -> tuple[Values, ...
 
 def _read_bulk_row(reader: Reader, types: bytes, count: int) -> Values:
     values: list[Value] = []
-    for number in range(count):
+    for number in range(min(count, _MOST_VALUES)):
         indicator = reader.uint8()
         known = indicator in _INDICATORS
         values.append(_INDICATORS[indicator] if known else _read_value(reader, types, number))

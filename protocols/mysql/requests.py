@@ -151,7 +151,8 @@ class Requests:
         statement.fit(self._weight)
         self._weight += len(statement.text)
         if request.command == Command.STMT_PREPARE:
-            request.prepared = self.statements.last = Prepared(statement)
+            request.prepared = Prepared(statement)
+            self.statements.ask(request.prepared)
 
     def _begin_of_text(self, body: bytes) -> int:
         if body[0] != Command.QUERY or not self._has_attributes:

@@ -75,13 +75,16 @@ class Prepared:
     """A statement that upstream was asked to prepare; how many `parameters` it has is its answer.
 
     `types` of parameters are what an execution said, and hold for the next; `long_data` is what was
-    sent ahead of an execution, by the parameter's number.
+    sent ahead of an execution, by the parameter's number; `incomplete` where some of that is gone,
+    and `known` once upstream has told the statement's number.
     """
 
     statement: Statement = field(default_factory=Statement)
     parameters: int | None = None
     types: bytes = b""
     long_data: dict[int, bytes] = field(default_factory=dict)
+    incomplete: bool = False
+    known: bool = False
 
 
 class PreparedStatements:
@@ -93,6 +96,12 @@ class PreparedStatements:
         self._text = 0
         self._long_data = 0
 
+    def ask(self, prepared: Prepared) -> None:
+        """Upstream is asked to prepare it; what was said of the last one may never be executed."""
+        if not self.last.known:
+            self._forget_long_data(self.last)
+        self.last = prepared
+
     def put(self, number: int, prepared: Prepared) -> None:
         self.drop(number)
         if len(self._prepared) == _MOST_PREPARED:
@@ -100,6 +109,9 @@ class PreparedStatements:
         prepared.statement.fit(self._text)
         self._text += len(prepared.statement.text)
         self._prepared[number] = prepared
+        prepared.known = True
+        if prepared.incomplete:
+            prepared.parameters = None
 
     def get(self, number: int) -> Prepared | None:
         return self.last if number == LAST else self._prepared.get(number)
@@ -107,12 +119,14 @@ class PreparedStatements:
     def drop(self, number: int) -> None:
         if dropped := self._prepared.pop(number, None):
             self._text -= len(dropped.statement.text)
+            dropped.known = False
             self.take_long_data(dropped)
 
     def clear(self) -> None:
-        self.last = Prepared()
-        self._prepared.clear()
-        self._text = self._long_data = 0
+        """Forget all but the last one, which may be younger than what made upstream forget."""
+        for number in tuple(self._prepared):
+            self.drop(number)
+        self._forget_long_data(self.last)
 
     def keep_long_data(self, number: int, parameter: int, data: bytes) -> None:
         """Keep the beginning of a value for the next execution. Where there is no room for it, the
@@ -127,6 +141,10 @@ class PreparedStatements:
         else:
             self._long_data += more
             prepared.long_data[parameter] = kept
+
+    def _forget_long_data(self, prepared: Prepared) -> None:
+        if self.take_long_data(prepared):
+            prepared.incomplete, prepared.parameters = True, None
 
     def take_long_data(self, prepared: Prepared | None) -> dict[int, bytes]:
         """What was sent ahead of the execution that comes now."""

@@ -3,9 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from tests.fuzz.mysql import targets as mysql_targets
 from tests.fuzz.postgres import targets as postgres_targets
 from tests.fuzz.target import Target
 
 CORPUS = Path(__file__).parent / "corpus"
-KINDS: Mapping[str, Callable[[Path], Sequence[Target]]] = {"postgres": postgres_targets}
+KINDS: Mapping[str, Callable[[Path], Sequence[Target]]] = {
+    "postgres": postgres_targets,
+    "mysql": mysql_targets,
+}
 """By kind: its targets, with the seeds of its folder of the corpus."""

@@ -17,11 +17,12 @@ from protocols.postgres.reports import PostgresQuery
 from proxy.demo.postgres import EmbeddedPostgres, bundled
 from tests.fuzz.conversation import Conversation, write
 from tests.fuzz.postgres.framing import SESSION
+from tests.fuzz.postgres.recorded import after_login
 from tests.fuzz.postgres.server_log import FILE, SETTINGS, Witness, witness
 from tests.fuzz.postgres.spoken import SET_UP, Speaker
-from tests.fuzz.postgres.tap import WHOLE, watch
-from tests.fuzz.record import after_login
+from tests.fuzz.postgres.tap import watch
 from tests.fuzz.relay import Relay
+from tests.fuzz.taps import WHOLE
 from tests.protocols.postgres.queries import TERMINATE
 from tests.waiting import eventually
 from tests.wire import Refused, Wire

@@ -1,170 +1,31 @@
-"""Record the corpus anew, from a real server: `python -m tests.fuzz.record`.
+"""Record a kind's corpus anew, from real servers: `python -m tests.fuzz.record --kind postgres`."""
 
-Of a session only what is said after login is kept, and of a login only what upstream says: its
-password is one for this, on a server that is gone when this ends.
-"""
-
-import socket
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
 
 import click
-import psycopg
 
-from protocols.api import (
-    Command,
-    Connect,
-    Disconnected,
-    Receive,
-    Send,
-    Side,
-    TcpEndpoint,
-    TlsMode,
-)
-from protocols.errors import Refusal
-from protocols.postgres.demands import METHODS
-from protocols.postgres.log_in import try_login
-from proxy.demo.postgres import EmbeddedPostgres, bundled
-from tests.fuzz.conversation import Conversation, Step, write
+from tests.fuzz.conversation import write
 from tests.fuzz.kinds import CORPUS
-from tests.fuzz.postgres import driven, sessions
-from tests.fuzz.postgres.certificates import CERTIFICATE, new_certificates
-from tests.fuzz.postgres.drawn import PASSWORD
-from tests.fuzz.postgres.framing import LOGIN, MESSAGES, SESSION
-from tests.fuzz.postgres.scripts import STARTUP
-from tests.fuzz.postgres.sessions import USER, Place
-from tests.fuzz.relay import Relay
-from tests.protocols.postgres.server import ACCOUNT, nonce, role
-from tests.protocols.script import Script
+from tests.fuzz.mysql.recorded import recordings as of_mysql
+from tests.fuzz.postgres.recorded import recordings as of_postgres
+from tests.fuzz.recording import Recording
 
-_HBA = (
-    f"host all,replication {USER} 127.0.0.1/32 trust",
-    "host all md5_account 127.0.0.1/32 md5",
-    "host all all 127.0.0.1/32 scram-sha-256",
-)
-_SETTINGS = {"wal_level": "logical", "max_connections": "20"}
-_ACCOUNTS = f"""
-CREATE ROLE {USER} SUPERUSER REPLICATION LOGIN;
-CREATE ROLE {ACCOUNT} LOGIN PASSWORD '{PASSWORD}';
-SET password_encryption = 'md5';
-CREATE ROLE md5_account LOGIN PASSWORD '{PASSWORD}';
-CREATE PUBLICATION p FOR ALL TABLES;
-"""
-_SESSIONS = (
-    sessions.simple,
-    sessions.simple_errors,
-    sessions.portals,
-    sessions.pipelines_with_errors,
-    sessions.copy_in,
-    sessions.copy_out,
-    sessions.function_calls,
-    sessions.replication,
-    sessions.terminated,
-    sessions.broken,
-    driven.extended_by_psycopg,
-    driven.pipelines_by_psycopg,
-    driven.cursors_by_asyncpg,
-    driven.parameters_by_asyncpg,
-    driven.copy_by_psycopg,
-    driven.cancelled,
-)
-_LOGIN = role(TlsMode.DISABLE, *METHODS, password=PASSWORD, database="postgres")
-_LOGINS: Mapping[str, Mapping[str, Any]] = {
-    "scram": {"user": ACCOUNT},
-    "md5": {"user": "md5_account"},
-    "trust": {"user": USER},
-    "wrong_password": {"user": ACCOUNT, "password": "another"},
-    "no_such_account": {"user": "nobody"},
-    "no_such_database": {"user": ACCOUNT, "database": "none"},
+_RECORDINGS: Mapping[str, Callable[[], Iterator[Recording]]] = {
+    "postgres": of_postgres,
+    "mysql": of_mysql,
 }
 
 
-class _Dialled(Script):
-    """A script whose upstream is a real server."""
-
-    def _carry_out(self, command: Command) -> Any:
-        match command:
-            case Connect(login):
-                assert isinstance(login.endpoint, TcpEndpoint)
-                self._socket = socket.create_connection((login.endpoint.host, login.endpoint.port))
-            case Receive(Side.UPSTREAM):
-                if received := self._socket.recv(1 << 16):
-                    return received
-                self._socket.close()
-                raise Disconnected(Side.UPSTREAM)
-            case Send(Side.UPSTREAM, data):
-                self._socket.sendall(data)
-            case _:
-                return super()._carry_out(command)
-        return None
-
-
-@contextmanager
-def _server() -> Iterator[Place]:
-    binaries = bundled()[max(bundled())]
-    with EmbeddedPostgres(binaries, settings=_SETTINGS, hba=_HBA) as server:
-        server.execute(_ACCOUNTS)
-        yield "127.0.0.1", server.port
-
-
-def _sessions(server: Place) -> Iterator[tuple[str, Conversation]]:
-    for session in _SESSIONS:
-        name = session.__name__
-        with Relay(server) as relay:
-            session(("127.0.0.1", relay.port))
-        conversations = [c for c in map(after_login, relay.conversations) if c.steps]
-        for number, conversation in enumerate(conversations, 1):
-            yield (name if len(conversations) == 1 else f"{name}_{number}"), conversation
-
-
-def after_login(conversation: Conversation) -> Conversation:
-    """What follows upstream's first ReadyForQuery; nothing, of a cancel request."""
-    steps = conversation.steps
-    for i, step in enumerate(steps):
-        messages = MESSAGES.split(step.data) if step.side is Side.UPSTREAM else []
-        ready = (
-            [m[:1] for m in messages].index(b"Z") + 1 if b"Z" in [m[:1] for m in messages] else 0
-        )
-        if ready:
-            rest = b"".join(messages[ready:])
-            return Conversation(((Step(step.side, rest),) if rest else ()) + steps[i + 1 :])
-    return Conversation(())
-
-
-def _logins(server: Place) -> Iterator[tuple[str, Conversation]]:
-    for name, settings in _LOGINS.items():
-        with Relay(server) as relay:
-            login = replace(_LOGIN, endpoint=TcpEndpoint("127.0.0.1", relay.port), **settings)
-            with suppress(Refusal):
-                _Dialled().run(try_login(login, nonce))
-        (conversation,) = relay.conversations
-        said = [step for step in conversation.steps if step.side is Side.UPSTREAM]
-        yield name, Conversation((Step(Side.CLIENT, STARTUP), *said))
-
-
 @click.command(help=__doc__)
-def main() -> None:
-    with _server() as server:
-        host, port = server
-        with psycopg.connect(host=host, port=port, user=USER, dbname="postgres") as connection:
-            version = connection.info.server_version // 10_000
-        comment = f"PostgreSQL {version}, recorded by python -m tests.fuzz.record"
-        _keep("sessions", _sessions(server), comment)
-        _keep("logins", _logins(server), comment)
-    _keep("certificates", iter(new_certificates().items()), "made by python -m tests.fuzz.record")
-
-
-def _keep(folder: str, named: Iterator[tuple[str, Conversation]], comment: str) -> None:
-    directory: Path = CORPUS / "postgres" / folder
-    directory.mkdir(parents=True, exist_ok=True)
-    framing = {"sessions": SESSION, "logins": LOGIN, "certificates": CERTIFICATE}[folder]
-    for name, conversation in named:
-        text = write(conversation, framing, f"{name}: {comment}")
-        (directory / f"{name}.txt").write_text(text)
-        click.echo(f"{folder}/{name}: {conversation.size} bytes")
+@click.option("--kind", type=click.Choice(list(_RECORDINGS)), required=True)
+def main(kind: str) -> None:
+    for it in _RECORDINGS[kind]():
+        folder = CORPUS / kind / it.folder
+        folder.mkdir(parents=True, exist_ok=True)
+        comment = f"{it.name}: {it.about} by python -m tests.fuzz.record --kind {kind}"
+        path = folder / f"{it.name}.txt"
+        path.write_text(write(it.conversation, it.framing, comment))
+        click.echo(f"{it.folder}/{it.name}: {it.conversation.size} bytes")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ from protocols.postgres.reports import PostgresQuery
 from proxy.demo.postgres import EmbeddedPostgres
 from tests.fuzz.live import converse, differences, talkative_server
 from tests.fuzz.postgres.server_log import witness
-from tests.fuzz.postgres.tap import WHOLE, watch
+from tests.fuzz.postgres.tap import watch
+from tests.fuzz.taps import WHOLE
 
 _SESSIONS = 12
 

@@ -24,6 +24,7 @@ from tests.fuzz.postgres.framing import LOGIN, SESSION
 from tests.fuzz.postgres.logins import GENERATORS
 from tests.fuzz.postgres.scripts import scripts
 from tests.fuzz.target import Target
+from tests.fuzz.texts import WORDS
 
 _NAMES = (b"s00000", b"p00000", b"S", b"P", b"c\0", b"\0\0", b"user\0", b"_pq_.", b"database\0")
 _SCRAM = (b"r=", b"s=", b"i=", b"v=", b"e=", b"m=", b",", b"=", b"SCRAM-SHA-256", b"n,,", b"100000")
@@ -39,7 +40,7 @@ def targets(corpus: Path) -> Sequence[Target]:
     certificate = shown[0].said(Side.UPSTREAM)
     texts = [Conversation((Step(Side.CLIENT, s.encode()),)) for s in statements.SEEDS]
     session = partial(Target, framing=SESSION, seeds=sessions, tokens=_NAMES)
-    text = partial(Target, framing=statements.WORDS, seeds=texts, tokens=_SQL)
+    text = partial(Target, framing=WORDS, seeds=texts, tokens=_SQL)
     login = partial(
         Target,
         framing=LOGIN,

@@ -5,31 +5,18 @@ method, in plain and at one host.
 """
 
 from random import Random
-from typing import Any
 
-from protocols.api import Command, Disconnected, Side, StartTls, TcpEndpoint, Tls, TlsMode
+from protocols.api import Side, TcpEndpoint, Tls, TlsMode
 from protocols.errors import Reason, Refusal
 from protocols.postgres.demands import METHODS, ChannelBinding, TargetSession
 from protocols.postgres.login import PostgresLogin, PostgresOptions
 from tests.fuzz.conversation import Conversation
+from tests.fuzz.logins import Conversing
 from tests.protocols.postgres.server import role
-from tests.protocols.script import Fault, Script, Turns
+from tests.protocols.script import Fault, Turns
 
 PASSWORD = "pencil"  # RFC 7677's own, so that a recorded proof stays one
 _CONNECTIONS = 32
-
-
-class Conversing(Script):
-    """A script that remembers whether plaintext stood where TLS should have begun."""
-
-    mixed = False
-
-    def _carry_out(self, command: Command) -> Any:
-        try:
-            return super()._carry_out(command)
-        except Disconnected:
-            self.mixed = self.mixed or isinstance(command, StartTls)
-            raise
 
 
 def a_login(dice: int) -> PostgresLogin:

@@ -11,7 +11,7 @@ from protocols.postgres.frames import KEPT, Copied, Frames
 from tests.fuzz.conversation import Conversation, in_pieces
 from tests.fuzz.limits import in_time, weigh
 from tests.fuzz.postgres.framing import MESSAGES
-from tests.fuzz.postgres.tap import WHOLE, cuts
+from tests.fuzz.taps import WHOLE, cuts
 from tests.fuzz.target import Breach, Checked
 
 _KINDS = b"QPBECDSFXcfdZT12"

@@ -13,7 +13,8 @@ from protocols.postgres.login import PostgresOptions
 from tests.fuzz.conversation import Conversation, in_pieces
 from tests.fuzz.limits import in_time, weigh
 from tests.fuzz.postgres.framing import MESSAGES
-from tests.fuzz.postgres.tap import WHOLE, cuts, new_tap
+from tests.fuzz.postgres.tap import new_tap
+from tests.fuzz.taps import WHOLE, cuts
 from tests.fuzz.target import Breach, Checked
 from tests.protocols.postgres.server import role
 

@@ -10,7 +10,7 @@ from protocols.postgres.values import in_text
 from tests.fuzz.conversation import Conversation, in_pieces
 from tests.fuzz.limits import in_time, weigh
 from tests.fuzz.postgres.framing import MESSAGES
-from tests.fuzz.postgres.tap import WHOLE, cuts
+from tests.fuzz.taps import WHOLE, cuts
 from tests.fuzz.target import Breach, Checked
 
 _OIDS = (

@@ -3,19 +3,16 @@
 Both are regular expressions over foreign text, and hold up every session while they search.
 """
 
-import re
 from functools import partial
 
-from protocols.api import Side
 from protocols.postgres.redaction import redact
 from protocols.postgres.refused import why_refused
 from protocols.postgres.values import readable
-from tests.fuzz.conversation import Conversation, Framing
+from tests.fuzz.conversation import Conversation
 from tests.fuzz.limits import in_time
 from tests.fuzz.target import Breach, Checked
+from tests.fuzz.texts import most_seconds, text_of
 
-_LONGEST, _LONG = 65_536, 8_192
-_SECONDS, _SECONDS_PER_CHARACTER = 0.05, 1e-5
 _SECRET = "s3cret"
 _REFUSE = ("password-change", "copy-program")
 SEEDS = (
@@ -35,32 +32,10 @@ SEEDS = (
 )
 """What a statement's text may be that matters here."""
 
-_WORD = re.compile(rb"\w+|\s+|.", re.S)
-
-
-class _Words:
-    """A statement's words are its messages: what moves, repeats and is lost."""
-
-    @property
-    def header(self) -> int:
-        return 0
-
-    def split(self, data: bytes) -> list[bytes]:
-        return _WORD.findall(data)
-
-    def fit(self, message: bytes) -> bytes:
-        return message
-
-    def claim(self, message: bytes, length: int) -> bytes:
-        return message
-
-
-WORDS: dict[Side, Framing] = {side: _Words() for side in Side}
-
 
 def check_redaction(conversation: Conversation) -> Checked:
     text = _text(conversation)
-    redacted = in_time(partial(redact, text), _bound(text))
+    redacted = in_time(partial(redact, text), most_seconds(text))
     if "password" not in text.lower() and "://" not in text and redacted != text:
         raise Breach(f"changed {text!r}")
     if _SECRET not in text and _SECRET in redact(f"{text} password={_SECRET}"):
@@ -70,16 +45,8 @@ def check_redaction(conversation: Conversation) -> Checked:
 
 def check_refused(conversation: Conversation) -> Checked:
     text = _text(conversation)
-    return Checked(1, in_time(partial(why_refused, text, _REFUSE), _bound(text)))
+    return Checked(1, in_time(partial(why_refused, text, _REFUSE), most_seconds(text)))
 
 
 def _text(conversation: Conversation) -> str:
-    """Now and then as often as it fits: what is slow to search is so where it repeats."""
-    text = readable(conversation.said(Side.CLIENT))
-    if conversation.dice % 256 == 1 and text:
-        return (text * (_LONGEST // len(text) + 1))[:_LONGEST]
-    return text[:_LONG]
-
-
-def _bound(text: str) -> float:
-    return _SECONDS + _SECONDS_PER_CHARACTER * len(text)
+    return readable(text_of(conversation))

@@ -135,3 +135,10 @@ def test_packets_of_ours_are_framed_one_by_one() -> None:
         _frame(number, packet(number, payload))
         for number, payload in ((1, b"one"), (2, b""), (0, b"two" * 30_000))
     )
+
+
+def test_nothing_may_stand_behind_the_end_of_a_long_frame(cut: int, algorithm: str) -> None:
+    payload = COMPRESS[algorithm](b"SELECT 1")
+    data = _frame(0, payload + bytes(_LONG), 8)[: 7 + len(payload) + 1]
+    with pytest.raises(ClientProtocolError, match="malformed"):
+        _read(Frames(algorithm, _FAULT), data, cut)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocols.errors import Reason, Refusal
 from protocols.mysql.frames import Packets
 from protocols.mysql.packets import MAX_PAYLOAD
 from tests.protocols.mysql.conversation import chunks, numbered
@@ -136,3 +137,40 @@ def test_numbers_begin_again_behind_255(cut: int) -> None:
     data = b"".join(packet((1 + i) & 0xFF, row) for i, row in enumerate(rows))
     packets, _ = _read(data, cut, in_rows=True)
     assert packets.sequence == 300 & 0xFF
+
+
+def test_the_last_row_has_the_number_that_it_says(cut: int) -> None:
+    packets, _ = _read(packet(9, b"\1row") + packet(4, b"\1row"), cut, in_rows=True)
+    assert packets.sequence == 4
+
+
+def test_what_only_counts_does_so_by_its_first_byte(cut: int) -> None:
+    data = packet(1, b"\3def") + packet(2, b"\3" + b"x" * 300)
+    packets, told = _read(data[: len(packet(1, b"\3def")) + 5], cut, passing=2)
+    assert told == ["passed"]
+    assert not packets.at_boundary
+
+
+class _Refusing(_Reader):
+    def packet(self, body: bytes, size: int) -> bool:
+        raise Refusal(Reason.MALFORMED, "no packet")
+
+
+@pytest.mark.parametrize(
+    ("data", "at_boundary"),
+    [
+        (packet(1, b"bad"), True),
+        (packet(1, b"bad") + packet(2, b"more"), False),
+        (packet(1, b"bad") + packet(2, b"half")[:-1], False),
+        (packet(1, b"bad" * 100), False),
+    ],
+)
+@pytest.mark.parametrize("before", [0, 3])
+def test_behind_a_fault_there_is_a_boundary_if_nothing_is_left_unread(
+    data: bytes, at_boundary: bool, before: int
+) -> None:
+    packets = Packets(_Refusing(), _KEPT)
+    packets.feed(memoryview(data[:before]))
+    with pytest.raises(Refusal, match="no packet"):
+        packets.feed(memoryview(data[before:]))
+    assert packets.at_boundary == at_boundary

@@ -100,3 +100,9 @@ def test_of_a_bulk_execution_whole_rows_are_told() -> None:
     for rows, told in ((3, 3), (2_000, 1_000)):
         body = b"\xfa\1\0\0\0\x80\0\3\0" + row * rows + row[:2]
         assert read_bulk_execution(body, Prepared(parameters=1)) == (("7",),) * told
+
+
+def test_of_a_bulk_execution_with_many_parameters_the_first_are_told() -> None:
+    count = 20_000
+    body = b"\xfa\1\0\0\0\x80\0" + b"\3\0" * count + b"\1" * count * 2
+    assert read_bulk_execution(body, Prepared(parameters=count)) == ((None,) * 1_000,)

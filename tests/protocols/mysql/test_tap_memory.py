@@ -14,10 +14,13 @@ from protocols.mysql.events import MysqlPrepare, MysqlQuery
 from protocols.mysql.login import MysqlOptions
 from protocols.mysql.tap import MysqlTap
 from tests.protocols.mysql.conversation import (
+    EXECUTE_LAST,
     OK,
+    answer,
     close_statement,
     done,
     execute,
+    failed,
     flow,
     long_data,
     numbered,
@@ -174,3 +177,45 @@ def test_a_statement_without_end(listener: _Listener) -> None:
     listener.client(packet(8, b""))
     listener.upstream(numbered(9, done()))
     assert listener.told().statement_bytes == 8 * len(piece) - 1
+
+
+def _has_room(listener: _Listener) -> bool:
+    """Whether there is room for another statement's long data."""
+    listener.client(prepare("INSERT ?"))
+    listener.upstream(prepared(1, 1))
+    listener.client(long_data(1, 0, b"v" * 2_000))
+    return listener.run(1, b"\0\1\xfd\0").parameters == ("v" * 1_024,)
+
+
+def test_long_data_of_statements_that_upstream_refuses(listener: _Listener) -> None:
+    for _ in range(10):
+        listener.client(prepare("bogus"))
+        for parameter in range(1_000):
+            listener.client(long_data(EXECUTE_LAST, parameter, b"v" * 2_000))
+        listener.upstream(answer(failed()))
+    assert _has_room(listener)
+
+
+def test_long_data_of_statements_that_are_closed(listener: _Listener) -> None:
+    for _ in range(10):
+        listener.client(prepare("INSERT ?"))
+        listener.upstream(prepared(1, 1_000))
+        listener.client(close_statement(1))
+        for parameter in range(1_000):
+            listener.client(long_data(EXECUTE_LAST, parameter, b"v" * 2_000))
+    assert _has_room(listener)
+
+
+def test_long_data_behind_a_reset_that_is_not_answered_yet(listener: _Listener) -> None:
+    for _ in range(10):
+        listener.client(packet(0, b"\x1f") + prepare("INSERT ?"))
+        for parameter in range(1_000):
+            listener.client(long_data(EXECUTE_LAST, parameter, b"v" * 2_000))
+        listener.upstream(OK + prepared(1, 1_000))
+        assert listener.run(1).parameters is None, "some of them were not kept"
+    tracemalloc.reset_peak()
+    listener.client(prepare("INSERT ?"))
+    listener.upstream(prepared(2, 20_000))
+    for parameter in range(20_000):
+        listener.client(long_data(2, parameter, b"v" * 2_000))
+    assert tracemalloc.get_traced_memory()[1] < _LITTLE // 2
