@@ -47,7 +47,10 @@ class CompressedGate:
                 said += self._gate.upstream_sent(memoryview(piece))
         if not self._gate.changing and not self._upstream.at_boundary:
             raise self._fault
-        return framed(bytes(said))
+        try:
+            return framed(bytes(said))
+        except ValueError:
+            raise self._fault from None
 
 
 def gate(login: MysqlLogin, flow: Flow, tap: MysqlTap) -> Gate:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from protocols.errors import Refusal
 from protocols.mysql.frames import Packets
-from protocols.mysql.packets import HEADER_SIZE
+from protocols.mysql.packets import HEADER_SIZE, MAX_PAYLOAD
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -174,11 +174,16 @@ def stream(packets: Packets, algorithm: str | None, fault: Refusal) -> Packets |
 
 
 def framed(packets: bytes) -> bytes:
-    """Whole packets, each in a frame of its own that has the packet's number and is plain."""
+    """Whole packets, each in a frame of its own that has the packet's number and is plain.
+
+    ValueError: there is one that is not whole, or too long for a frame.
+    """
     frames, position = [], 0
     while position < len(packets):
         size = HEADER_SIZE + int.from_bytes(packets[position : position + 3], "little")
         packet = packets[position : position + size]
+        if len(packet) < size or size > MAX_PAYLOAD:
+            raise ValueError("this is no packet that fits a frame")
         frames.append(size.to_bytes(3, "little") + packet[3:4] + bytes(3) + packet)
         position += size
     return b"".join(frames)
