@@ -217,6 +217,17 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a session ended. `abandoned`: nobody waits for what upstream may still be at work on."""
+
+    ended_by: str  # client, upstream or proxy
+    reason: str
+    bytes_from_client: int
+    bytes_from_upstream: int
+    abandoned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CancelRequest:
     """The client wants no session: it asks that the session with `key` stop what it is doing."""
 
@@ -305,8 +316,9 @@ class ClientProgram:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WireProtocol:
-    """What a folder in `protocols/` offers under the entry point group `keyless.protocols`."""
+class Kind:
+    """What a folder in `protocols/` offers under the entry point group `keyless.protocols`: a
+    `WireProtocol`, or a `CarriedProtocol`."""
 
     kind: str
     variables: Sequence[Variable]
@@ -328,6 +340,14 @@ class WireProtocol:
     """Make a login of a role's name, resolved environment and options. ValueError tells what is
     wrong, never a value."""
 
+    client: Callable[[Endpoint, str, str | None], ClientProgram]
+    """The user's client program, pointed at a listener: endpoint, role, and database if known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireProtocol(Kind):
+    """A protocol that is done with once both sides are in: the proxy relays its bytes."""
+
     handshake: Callable[[Nonce], Handshake]
     """From a client's first byte to both sides being in."""
 
@@ -347,6 +367,3 @@ class WireProtocol:
     gate: Callable[[Any, Flow, Any], Gate | None]
     """A gate for one session, of its login without credentials and its tap, which sees what the
     client sent and gets. None where nothing is decided, which costs nothing."""
-
-    client: Callable[[Endpoint, str, str | None], ClientProgram]
-    """The user's client program, pointed at a listener: endpoint, role, and database if known."""

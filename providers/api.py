@@ -13,7 +13,7 @@ from providers.reference import Reference
 class Secret:
     """A credential that shows itself nowhere: not in repr, str, format, pickle, comparison or copy.
 
-    `reveal()` is called in one place, where `proxy` makes a protocol's login of it.
+    `reveal()` is called in one place, where `proxy` reads a role's environment.
     """
 
     __slots__ = ("_value",)

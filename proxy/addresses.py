@@ -2,7 +2,7 @@
 
 from ipaddress import ip_address
 
-from protocols.api import Endpoint, TcpEndpoint, UnixEndpoint, WireProtocol
+from protocols.api import Endpoint, Kind, TcpEndpoint, UnixEndpoint
 
 _EXAMPLES = "write HOST:PORT, such as 127.0.0.1:6432, or unix:/absolute/path"
 _MAX_SOCKET_PATH = 107 - len("/.s.PGSQL.65535")  # the kernel's bound, with what a protocol appends
@@ -30,7 +30,7 @@ def is_loopback(endpoint: Endpoint) -> bool:
     return ip_address(endpoint.host).is_loopback
 
 
-def bindable(endpoint: Endpoint, protocol: WireProtocol) -> Endpoint:
+def bindable(endpoint: Endpoint, protocol: Kind) -> Endpoint:
     """Where a listener really is: a Unix socket is where the protocol's clients look for it."""
     if isinstance(endpoint, UnixEndpoint):
         return UnixEndpoint(protocol.socket_path(endpoint.path))

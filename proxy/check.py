@@ -5,9 +5,11 @@ No value is shown. What providers and servers say in refusing is, for who runs t
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from secrets import token_hex
 
-from protocols.api import Event, NeedLogin, Wish
+from protocols.api import Event, NeedLogin, WireProtocol, Wish
+from protocols.carried import CarriedProtocol
 from protocols.errors import LoginRejected, Refusal
 from proxy.audit.events import SecretRead
 from proxy.audit.log import context
@@ -63,7 +65,12 @@ class Check:
     async def _log_in(self, login: object) -> Mapping[str, str]:
         driver = Driver(self._services.config.timeouts, memory=self._services.memory)
         try:
-            return await driver.run(self._role.protocol.try_login(login, nonce))
+            match self._role.protocol:
+                case WireProtocol(try_login=try_login):
+                    return await driver.run(try_login(login, nonce))
+                case CarriedProtocol(try_login=try_it):
+                    return await driver.carry(partial(try_it, login))
+            raise AssertionError("there is no third sort of protocol")
         finally:
             driver.close()
 

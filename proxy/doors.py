@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from protocols.api import WireProtocol, Wish
+from protocols.api import Kind, Wish
 from protocols.errors import Reason, Refusal
 from proxy.config import Role
 
@@ -14,7 +14,7 @@ _SAID = 63  # characters: no role's name is longer
 class Door:
     """One listener's. Behind a `shared` one, the client's user name is a role's name."""
 
-    protocol: WireProtocol
+    protocol: Kind
     roles: Mapping[str, Role]
     shared: bool
 

@@ -28,6 +28,7 @@ from protocols.api import (
     StartTls,
     Tls,
 )
+from protocols.carried import Ask, Attach, Await, Errand
 from protocols.errors import ClientProtocolError, Reason, Refusal
 from proxy import dial, tls_start
 from proxy.config.schema import Timeouts
@@ -87,18 +88,41 @@ class Driver:
                 result: T = end.value
                 return result
             try:
-                step, argument = generator.send, await self._carry_out(command)
+                step, argument = generator.send, await self._answer(command)
             except (Refusal, Disconnected) as fault:
                 step, argument = generator.throw, fault
-            except Exception as bug:
-                _log.error("this is a bug in Keyless", exc_info=bug)
-                refusal = Refusal(Reason.INTERNAL, "the proxy failed; tell its operator")
-                step, argument = generator.throw, refusal
+
+    async def carry(self, work: Callable[[Ask], Awaitable[T]]) -> T:
+        """Do the work of a protocol that asks for what a handshake would yield."""
+        try:
+            return await work(self._answer)
+        finally:
+            self.login = self.login and self.login.without_credentials()
 
     def close(self) -> None:
         """End the connection to upstream, if there is one; the client's is its owner's to close."""
         if self.upstream is not None:
             self.upstream.close()
+
+    async def _answer(self, errand: Errand) -> Any:
+        """Raises Refusal and Disconnected, and nothing else."""
+        try:
+            match errand:
+                case Attach(side, protocol):
+                    return await self._within(side, self._attach(side, protocol))
+                case Await(side, work):
+                    return await self._within(side, work)
+                case _:
+                    return await self._carry_out(errand)
+        except (Refusal, Disconnected):
+            raise
+        except Exception as bug:
+            _log.error("this is a bug in Keyless", exc_info=bug)
+            raise Refusal(Reason.INTERNAL, "the proxy failed; tell its operator") from None
+
+    async def _attach(self, side: Side, protocol: Any) -> None:
+        sock = self._connection(side).socket
+        await self._loop.connect_accepted_socket(lambda: protocol, sock)
 
     async def _carry_out(self, command: Command) -> Any:
         match command:

@@ -6,13 +6,13 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from protocols.api import WireProtocol
+from protocols.api import Kind
 from providers.api import Provider
 
 _log = logging.getLogger("keyless.registry")
 
 
-def protocols() -> Mapping[str, WireProtocol]:
+def protocols() -> Mapping[str, Kind]:
     """Every installed protocol by kind."""
     return _load("keyless.protocols")
 

@@ -8,9 +8,8 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 
-from protocols.api import Flow, Gate, Side, Tap
+from protocols.api import Flow, Gate, Outcome, Side, Tap
 from protocols.errors import Reason, Refusal
 from proxy.legs import Leg
 from proxy.pipe import Pipe
@@ -19,17 +18,6 @@ _log = logging.getLogger("keyless.relay")
 _CHUNK = 65_536
 _GOODBYE_SECONDS = 1.0  # for a client to take its last bytes and close
 _LOOK_AGAIN_SECONDS = 0.5  # whether a client that has ended is gone
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a relay ended. `abandoned`: nobody waits for what upstream may still be at work on."""
-
-    ended_by: str  # client, upstream or proxy
-    reason: str
-    bytes_from_client: int
-    bytes_from_upstream: int
-    abandoned: bool
 
 
 class Relay:

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from providers.reference import Reference
 from proxy import registry
 from proxy.audit.log import AuditLog
 from proxy.cancels import Cancels
@@ -13,6 +12,7 @@ from proxy.config import Config
 from proxy.leases import Leases
 from proxy.memory import Memory
 from proxy.metrics import Metrics
+from proxy.own_key import OwnKey
 from proxy.secrets import SecretReader
 
 
@@ -27,6 +27,7 @@ class Services:
     leases: Leases
     audit: AuditLog
     cancels: Cancels
+    own_key: OwnKey
     memory: Memory = field(default_factory=Memory)
     open_sessions: int = 0
     waiting: Counter[int | None] = field(default_factory=Counter)
@@ -43,12 +44,7 @@ def open_services(config: Config, environ: Mapping[str, str] = os.environ) -> Se
 
     Raises AuditError.
     """
-    used = {
-        value.provider
-        for role in config.roles.values()
-        for value in role.environment.values()
-        if isinstance(value, Reference)
-    }
+    used = {reference.provider for reference in config.references()}
     providers = {name: registry.providers()[name](environ) for name in used}
     metrics = Metrics()
     secrets = SecretReader(providers, config.secrets, config.timeouts.secret, metrics)
@@ -59,6 +55,7 @@ def open_services(config: Config, environ: Mapping[str, str] = os.environ) -> Se
         leases=Leases(secrets, config.path.parent / config.secrets.leases),
         audit=AuditLog(config.audit.path, config.path.parent),
         cancels=Cancels(config.timeouts),
+        own_key=OwnKey(config.path.parent / config.ssh.host_key),
     )
     metrics.open_sessions.set_function(lambda: services.open_sessions)
     return services

@@ -4,10 +4,23 @@ import asyncio
 import logging
 import socket
 import time
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from secrets import token_hex
 
-from protocols.api import CancelRequest, Disconnected, Event, Flow, Login, NeedLogin, Side, Wish
+from protocols.api import (
+    CancelRequest,
+    Disconnected,
+    Event,
+    Flow,
+    Login,
+    NeedLogin,
+    Outcome,
+    Side,
+    WireProtocol,
+    Wish,
+)
+from protocols.carried import Ask, Carriage, CarriedProtocol, Host
 from protocols.errors import Reason, Refusal
 from proxy.audit.events import SessionCancel, SessionDenied, SessionEnd, SessionStart
 from proxy.audit.log import context
@@ -20,7 +33,8 @@ from proxy.driver import Driver, nonce
 from proxy.identity import Identity, identify, is_gone
 from proxy.legs import leg
 from proxy.login import Logins
-from proxy.relay import Outcome, Relay
+from proxy.recordings import Recording
+from proxy.relay import Relay
 from proxy.services import Services
 
 _log = logging.getLogger("keyless.session")
@@ -49,7 +63,7 @@ class Session:
             logins=self._log_in,
             memory=services.memory,
         )
-        self._relay: Relay | None = None
+        self._relay: Relay | Carriage | None = None
         self._stopped: Refusal | None = None
         self._placed = False  # among those who have not said yet what they want
         self._last_seen = (-1, 0.0)  # bytes moved when it was idle, and since when
@@ -96,8 +110,23 @@ class Session:
     async def _serve(self) -> None:
         self._identity = identify(self._client.socket)
         self._take_place()
+        result = await self._let_in()
+        match result:
+            case Flow():
+                await self._relay_flow(result)
+            case CancelRequest():
+                await self._cancel(result)
+            case _:
+                await self._attend(result, result.facts, result.run)
+
+    async def _let_in(self) -> Flow | CancelRequest | Carriage:
         try:
-            result = await self._driver.run(self._door.protocol.handshake(nonce))
+            match self._door.protocol:
+                case WireProtocol() as protocol:
+                    return await self._driver.run(protocol.handshake(nonce))
+                case CarriedProtocol() as protocol:
+                    return await self._driver.carry(lambda ask: protocol.let_in(self._host(ask)))
+            raise AssertionError("there is no third sort of protocol")
         except Refusal as refusal:
             if self._logins is not None:
                 refusal.detail = self._logins.scrub(refusal.detail)
@@ -105,10 +134,15 @@ class Session:
         finally:
             if self._logins is not None:
                 await self._logins.settle()
-        if isinstance(result, Flow):
-            await self._relay_flow(result)
-        else:
-            await self._cancel(result)
+
+    def _host(self, ask: Ask) -> Host:
+        config = self._services.config
+        folder = config.path.parent / config.audit.recordings
+
+        def record(name: str) -> Recording:
+            return Recording(folder / f"{self.id}.{name}")
+
+        return Host(ask, self._services.own_key.read, self._emit, time.monotonic, record)
 
     def _take_place(self) -> None:
         """Nobody may keep others out by connections that say nothing."""
@@ -156,30 +190,46 @@ class Session:
         login = self._driver.login
         assert login is not None
         protocol = self._door.protocol
+        assert isinstance(protocol, WireProtocol)
         self._wish = flow.wish or self._wish
         tap = protocol.tap(self._emit, time.monotonic, login, flow)
         gate = protocol.gate(login, flow, tap)
         legs = leg(self._client), leg(self._driver.upstream)
         gone = partial(is_gone, self._client.socket)
-        self._relay = Relay(legs, tap, gate, login.role, gone)
-        self._register(flow, login)
-        self._started(flow)
-        try:
+        relay = Relay(legs, tap, gate, login.role, gone)
+        self._register(flow, protocol, login)
+
+        async def run() -> Outcome:
             try:
-                outcome = await self._relay.run(flow)
+                return await relay.run(flow)
             finally:
                 tap.close()
-            self._ended(outcome)
+
+        try:
+            outcome = await self._attend(relay, flow.facts, run)
             if outcome.abandoned and flow.cancel_key is not None:
                 await self._services.cancels.cancel(flow.cancel_key, self._door.roles)
         finally:
             if flow.cancel_key is not None:
                 self._services.cancels.remove(flow.cancel_key)
 
-    def _register(self, flow: Flow, login: Login) -> None:
+    async def _attend(
+        self,
+        relay: Relay | Carriage,
+        facts: Mapping[str, str],
+        run: Callable[[], Awaitable[Outcome]],
+    ) -> Outcome:
+        """See to a session that is in, from its first event to its last."""
+        self._relay = relay
+        self._started(relay, facts)
+        outcome = await run()
+        self._ended(outcome)
+        return outcome
+
+    def _register(self, flow: Flow, protocol: WireProtocol, login: Login) -> None:
         if flow.cancel_key is not None:
             assert self._driver.route is not None
-            here = Cancellable(self._door.protocol, login, self._driver.route)
+            here = Cancellable(protocol, login, self._driver.route)
             self._services.cancels.add(flow.cancel_key, here)
 
     async def _cancel(self, request: CancelRequest) -> None:
@@ -192,20 +242,19 @@ class Session:
     def _emit(self, event: Event) -> None:
         self._services.audit.record(event, self._context)
 
-    def _started(self, flow: Flow) -> None:
-        """The client is in by now; if that cannot be audited, it is out again with a word why."""
+    def _started(self, relay: Relay | Carriage, facts: Mapping[str, str]) -> None:
+        """The client is in; if that cannot be audited, it is out again with a word why."""
         self._count("started")
-        assert self._relay is not None
         assert self._logins is not None
         kind, client = self._door.protocol.kind, self._identity.describe()
         try:
             wish, versions = _said(self._wish), self._logins.versions
-            self._emit(SessionStart(kind, client, wish, flow.facts, versions, self._elapsed()))
+            self._emit(SessionStart(kind, client, wish, facts, versions, self._elapsed()))
             self._services.audit.flush()
         except Refusal as refusal:
             self._stopped = refusal
         if self._stopped is not None:
-            self._relay.stop(self._stopped)
+            relay.stop(self._stopped)
 
     def _ended(self, outcome: Outcome) -> None:
         up, down = outcome.bytes_from_client, outcome.bytes_from_upstream
@@ -224,7 +273,8 @@ class Session:
 
     def _left(self, gone: Exception) -> None:
         """A client that said something and left is worth a line; a probe of the port is not."""
-        level = logging.INFO if self._client.heard else logging.DEBUG
+        said = self._client.heard or self._wish.user is not None
+        level = logging.INFO if said else logging.DEBUG
         why = f"{gone} ({gone.__cause__})" if gone.__cause__ else str(gone)
         _log.log(level, "session %s of role %s: %s before it was in", self.id, self._name, why)
 

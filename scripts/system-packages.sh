@@ -2,8 +2,8 @@
 # Install the Debian packages the tests use and this machine lacks; where it may not, say which.
 set -euo pipefail
 
-packages=(ansible-core debootstrap git haproxy mariadb-client mariadb-server openssh-client
-    openssh-server pgbouncer postgresql postgresql-client rsync sysbench)
+packages=(ansible-core debootstrap git haproxy libnss-wrapper mariadb-client mariadb-server
+    openssh-client openssh-server pgbouncer postgresql postgresql-client rsync sysbench)
 docker info &>/dev/null || packages+=(buildah podman runc)
 
 missing=()

@@ -6,5 +6,6 @@ pytest_plugins = [
     "tests.servers.moto_aws",
     "tests.servers.mysql",
     "tests.servers.openbao",
+    "tests.servers.openssh",
     "tests.servers.postgres",
 ]

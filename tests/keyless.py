@@ -28,7 +28,7 @@ WRONG_PASSWORD = f"_envjson:{SECRET}:wrong"
 COMMAND = str(Path(sys.executable).with_name("keyless"))
 _ROLE_LINE = re.compile(r"keyless\.server: role (\S+) \(\w+\) on (\S+)\n")
 _SHARED_LINE = re.compile(r"keyless\.server: (\w+) roles, by user name, on (\S+): ")
-_LISTENER = re.compile(r'^(?:listen|postgres|mysql) = "', re.M)
+_LISTENER = re.compile(r'^(?:listen|postgres|mysql|ssh) = "', re.M)
 
 Event = dict[str, Any]
 

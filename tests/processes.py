@@ -13,8 +13,10 @@ from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 
-# The one place for a secret in an environment: the _envjson provider's input, in keyless itself.
+# The two places for a secret in an environment: the _envjson provider's input, in keyless itself,
 PROVIDER_INPUT = b"KEYLESS_TEST_SECRET_"
+# and what `keyless exec` gives to its command, which no test gives to a program.
+COMMAND_INPUT = b"KEYLESS_TEST_COMMAND_"
 _INTERVAL = 0.2
 _PROC = Path("/proc")
 
@@ -62,7 +64,8 @@ class ProcessWatch(threading.Thread):
             environment = (_PROC / f"{pid}/environ").read_bytes().split(b"\0")
         except OSError:  # it has ended, or is not ours to look at
             return
-        self._judge(arguments, environment)
+        others = [entry for entry in environment if not entry.startswith(COMMAND_INPUT)]
+        self._judge(arguments, others)
 
     def _on_audit_event(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event != "subprocess.Popen" or self._over.is_set():

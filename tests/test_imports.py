@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 _ROOT = Path(__file__).parent.parent
-_OPENS_SECRETS = "proxy/login.py"
+_OPENS_SECRETS = "proxy/role_secrets.py"
 # No side effects where bytes are read and written: whatever a protocol needs is handed to it.
 _EFFECTS = frozenset(
     {"asyncio", "importlib", "logging", "os", "random", "secrets", "select", "selectors"}

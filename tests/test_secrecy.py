@@ -75,6 +75,10 @@ _LEAKS = {
         "subprocess.run(['true', 'keyless'], env={'KEYLESS_TEST_SECRET_A': CANARY})",
         "the environment of true: part, plain",
     ),
+    "a command's input in a program that keyless did not start": (
+        "subprocess.run(['true'], env={'KEYLESS_TEST_COMMAND_A': CANARY})",
+        "the environment of true: part, plain",
+    ),
     "output": ("print('the password is', CANARY)", "stdout call: part, plain"),
     "output of a child": (
         "subprocess.run(['cat'], input=CANARY.encode().hex().encode())",
@@ -182,6 +186,17 @@ def test_a_clean_run_passes(bench: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(
         ["searched 1 files (7 bytes), 1 running processes and 1 starts: no leaks"]
     )
+
+
+def test_what_a_command_is_given_is_no_leak(bench: pytest.Pytester) -> None:
+    result = _plant(
+        bench,
+        """
+        script = 'read -r it; KEYLESS_TEST_COMMAND_A="$it" sleep 0.6; :'
+        subprocess.run(["sh", "-c", script], input=CANARY.encode())
+        """,
+    )
+    assert result.ret == pytest.ExitCode.OK
 
 
 def test_a_whole_suite_in_which_nothing_was_searched_fails(bench: pytest.Pytester) -> None:

@@ -80,3 +80,28 @@ class SessionCancel:
     name: ClassVar[str] = "session.cancel"
     client: Mapping[str, str | int | None]
     known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CommandStart:
+    """A command is about to run with a role's secrets, of these `versions`. `argv` is cut where it
+    is long, and `argv_bytes` its true size; `masked` tells whether its output is."""
+
+    name: ClassVar[str] = "command.start"
+    client: Mapping[str, str | int | None]
+    argv: tuple[str, ...]
+    argv_bytes: int
+    cwd: str
+    versions: tuple[str, ...]
+    masked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CommandEnd:
+    """It is over, with `exit_status` or by a `signal`; `error` tells why it could not begin."""
+
+    name: ClassVar[str] = "command.end"
+    exit_status: int | None
+    signal: str | None
+    error: str | None
+    duration_ms: float

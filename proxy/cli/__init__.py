@@ -7,6 +7,7 @@ from proxy.cli.check import check
 from proxy.cli.completion import completion
 from proxy.cli.connect import connect
 from proxy.cli.demo import demo
+from proxy.cli.exec import exec_command
 from proxy.cli.roles import roles
 from proxy.cli.serve import serve
 
@@ -15,10 +16,11 @@ Begin here:
   keyless demo                 see it work, on a database of its own
   keyless check                prove that your keyless.toml works
   keyless connect ROLE         open psql or mysql on a role
+  keyless exec ROLE -- CMD     run a command with a role's secrets
   keyless serve                run the proxy for everybody on this machine
 
 Exit codes: 0 all is well, 1 it did not work, 2 the command line or keyless.toml is wrong;
-`connect` hands on its client's own.
+`connect` hands on its client's own, and `exec` its command's, or 125 if keyless itself failed.
 """
 
 
@@ -33,5 +35,5 @@ def main() -> None:
     """
 
 
-for command in (serve, connect, check, roles, audit, demo, completion):
+for command in (serve, connect, exec_command, check, roles, audit, demo, completion):
     main.add_command(command)

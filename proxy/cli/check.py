@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,13 +12,21 @@ import click
 from proxy import loop
 from proxy.audit.log import AuditError
 from proxy.check import Check, Report
-from proxy.cli.options import FAILED, config_option, fail, load_or_fail, role_or_fail
-from proxy.config import Config, Role
-from proxy.services import open_services
+from proxy.cli.options import (
+    FAILED,
+    complete_role,
+    config_option,
+    fail,
+    load_or_fail,
+    role_or_fail,
+)
+from proxy.commands.check import CommandCheck
+from proxy.config import CommandRole, Config, Role
+from proxy.services import Services, open_services
 
 
 @click.command(short_help="Prove that one role works, or every role.")
-@click.argument("role", required=False)
+@click.argument("role", required=False, shell_complete=complete_role)
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def check(role: str | None, path: Path, as_json: bool) -> None:
@@ -26,7 +35,7 @@ def check(role: str | None, path: Path, as_json: bool) -> None:
     Prints no value. Exit code 0 if all is well, 1 if a role does not work.
     """
     config = load_or_fail(path)
-    chosen = [role_or_fail(config, role)] if role else list(config.roles.values())
+    chosen = [role_or_fail(config, role)] if role else config.all_roles()
     try:
         reports = loop.run(_check(config, chosen))
     except AuditError as error:
@@ -39,12 +48,18 @@ def check(role: str | None, path: Path, as_json: bool) -> None:
     sys.exit(0 if all(report.ok for report in reports) else FAILED)
 
 
-async def _check(config: Config, roles: list[Role]) -> list[Report]:
+async def _check(config: Config, roles: Sequence[Role | CommandRole]) -> list[Report]:
     services = open_services(config)
     try:
-        return await asyncio.gather(*(Check(role, services).run() for role in roles))
+        return await asyncio.gather(*(_check_one(role, services) for role in roles))
     finally:
         await services.close()
+
+
+async def _check_one(role: Role | CommandRole, services: Services) -> Report:
+    if isinstance(role, CommandRole):
+        return await CommandCheck(role, services).run()
+    return await Check(role, services).run()
 
 
 def _print(report: Report) -> None:
@@ -56,8 +71,7 @@ def _print(report: Report) -> None:
         click.echo(f"  _{read.provider}:{read.secret}  {outcome}")
     if report.facts:
         facts = report.facts
-        click.echo(
-            f"  logged in to {facts['server_version']} with {facts['method']}, TLS {facts['tls']}"
-        )
+        tls = f", TLS {facts['tls']}" if "tls" in facts else ""
+        click.echo(f"  logged in to {facts['server_version']} with {facts['method']}{tls}")
     if report.problem:
         click.echo(f"  {report.problem}")

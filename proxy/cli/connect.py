@@ -7,27 +7,31 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import click
 
-from protocols.api import Disconnected, Endpoint, UnixEndpoint
+from protocols.api import Disconnected, Endpoint, UnixEndpoint, WireProtocol
+from protocols.carried import CarriedProtocol
 from protocols.errors import Refusal
-from providers.reference import Reference
-from proxy import dial, loop, registry
+from proxy import dial, loop
 from proxy.addresses import bindable
 from proxy.audit.log import AuditError
+from proxy.cli.exec import run_in_place
 from proxy.cli.options import (
     FAILED,
+    audit_beside_a_program,
+    complete_role,
     config_option,
     fail,
     load_or_fail,
     role_or_fail,
     set_up_logging,
+    without_secrets,
 )
 from proxy.client import ClientMissing, find, run
-from proxy.config import Config, Role
+from proxy.config import CommandRole, Config, Role
 from proxy.connection import Connection
 from proxy.doors import Door
 from proxy.driver import Driver
@@ -38,18 +42,24 @@ from proxy.server import Server
 _CONTEXT = {"ignore_unknown_options": True}
 
 
-@click.command(short_help="Open psql or mysql on a role.", context_settings=_CONTEXT)
-@click.argument("role")
+@click.command(short_help="Open psql, mysql or ssh on a role.", context_settings=_CONTEXT)
+@click.argument("role", shell_complete=complete_role)
 @click.argument("client_arguments", nargs=-1, type=click.UNPROCESSED)
 @config_option
 def connect(role: str, client_arguments: tuple[str, ...], path: Path) -> None:
-    """Open ROLE's own client, psql or mysql; what follows `--` is handed to it.
+    """Open ROLE's own client, psql, mysql or ssh; what follows `--` is handed to it.
 
     Goes through the running proxy if there is one, else through one of its own for as long as the
-    client runs. Hands on the client's exit code.
+    client runs. Hands on the client's exit code. For a role of kind `command` the client is your
+    shell, with the role's secrets as `keyless exec` gives them to a command.
     """
     config = load_or_fail(path)
     chosen = role_or_fail(config, role)
+    if isinstance(chosen, CommandRole):
+        shell = os.environ.get("SHELL") or "/bin/sh"
+        run_in_place(
+            config, chosen, [shell, *client_arguments], ready=lambda: _say_connected(chosen)
+        )
     set_up_logging("warning")
     try:
         code = loop.run(_connect(config, chosen, client_arguments))
@@ -65,8 +75,12 @@ async def _connect(config: Config, role: Role, arguments: tuple[str, ...]) -> in
         known = database if isinstance(database, str) else None
         program = role.protocol.client(endpoint, role.name, known)
         found = find(program)
-        click.echo(f"Connected to {role.name}", err=True)  # standard output is the client's
-        return await run(found, arguments, _without_secrets(config))
+        _say_connected(role)
+        return await run(found, arguments, without_secrets(config))
+
+
+def _say_connected(role: Role | CommandRole) -> None:
+    click.echo(f"Connected to {role.name}", err=True)  # standard output is the client's
 
 
 @asynccontextmanager
@@ -76,10 +90,7 @@ async def _proxy(config: Config, role: Role) -> AsyncIterator[Endpoint]:
     if running is not None:
         yield running
         return
-    audit = config.audit
-    if audit.path == "-":
-        audit = audit.model_copy(update={"path": "/dev/stderr"})  # standard output is the client's
-    server = Server(replace(config, audit=audit))
+    server = Server(audit_beside_a_program(config))
     with tempfile.TemporaryDirectory(prefix="keyless-") as folder:
         try:
             yield server.listen(Door.to(role), UnixEndpoint(folder))
@@ -113,7 +124,11 @@ async def _probe(config: Config, role: Role, endpoint: Endpoint) -> None:
     driver = Driver(config.timeouts)
     driver.upstream = proxy
     try:
-        await driver.run(role.protocol.probe(role.name))
+        match role.protocol:
+            case WireProtocol(probe=probe):
+                await driver.run(probe(role.name))
+            case CarriedProtocol(probe=look):
+                await driver.carry(partial(look, role.name))
     finally:
         proxy.close()
 
@@ -122,12 +137,3 @@ async def _dial(config: Config, endpoint: Endpoint) -> socket.socket:
     until = asyncio.get_running_loop().time() + config.timeouts.upstream
     connection, _ = await dial.connect(await dial.resolve(endpoint), until)
     return connection
-
-
-def _without_secrets(config: Config) -> dict[str, str]:
-    """Our environment less what only a provider needs, or is a secret itself."""
-    hidden = {name for provider in registry.providers().values() for name in provider.settings}
-    for role in config.roles.values():
-        values = role.environment.values()
-        hidden |= {value.secret for value in values if isinstance(value, Reference)}
-    return {name: value for name, value in os.environ.items() if name not in hidden}

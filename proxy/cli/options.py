@@ -1,16 +1,19 @@
 """What several commands have in common: the configuration file, and how a command fails."""
 
 import logging
+import os
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
-from proxy.config import Config, ConfigError, Role, load
+from proxy import registry
+from proxy.config import CommandRole, Config, ConfigError, Role, load
 
 FAILED = 1
 MISUSED = 2
@@ -41,20 +44,45 @@ def fail(message: str, code: int = FAILED) -> NoReturn:
     sys.exit(code)
 
 
-def load_or_fail(path: Path) -> Config:
+def load_or_fail(path: Path, code: int = MISUSED) -> Config:
     """The file's configuration; every mistake in it is printed."""
     try:
         return load(path)
     except ConfigError as error:
-        fail(str(error), MISUSED)
+        fail(str(error), code)
 
 
-def role_or_fail(config: Config, name: str) -> Role:
-    if name in config.roles:
-        return config.roles[name]
-    close = get_close_matches(name, config.roles, n=1)
+def role_or_fail(config: Config, name: str, code: int = MISUSED) -> Role | CommandRole:
+    """The role of that name, of whatever kind."""
+    roles = {role.name: role for role in config.all_roles()}
+    if name in roles:
+        return roles[name]
+    close = get_close_matches(name, roles, n=1)
     guess = f"; did you mean {close[0]}?" if close else ""
-    fail(f"{config.path} has no role {name!r}{guess} (it has: {', '.join(config.roles)})", MISUSED)
+    fail(f"{config.path} has no role {name!r}{guess} (it has: {', '.join(roles)})", code)
+
+
+def complete_role(context: click.Context, _: click.Parameter, begun: str) -> list[str]:
+    """For a shell: the names of roles that begin so, if the file is in order."""
+    try:
+        config = load(context.params.get("path") or Path("keyless.toml"))
+    except ConfigError:
+        return []
+    return [role.name for role in config.all_roles() if role.name.startswith(begun)]
+
+
+def audit_beside_a_program(config: Config) -> Config:
+    """Standard output is the program's, so an audit that would go there goes to standard error."""
+    if config.audit.path != "-":
+        return config
+    return replace(config, audit=config.audit.model_copy(update={"path": "/dev/stderr"}))
+
+
+def without_secrets(config: Config) -> dict[str, str]:
+    """Our environment less what only a provider needs, or is a secret itself: what programs get."""
+    hidden = {name for provider in registry.providers().values() for name in provider.settings}
+    hidden |= {reference.secret for reference in config.references()}
+    return {name: value for name, value in os.environ.items() if name not in hidden}
 
 
 class _OneLine(logging.Formatter):

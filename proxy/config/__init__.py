@@ -5,27 +5,31 @@ No secret is read here.
 
 import tomllib
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from protocols.api import Endpoint, TcpEndpoint
+from providers.reference import Reference
 from proxy import registry
 from proxy.addresses import is_loopback
+from proxy.config.commands import CommandReader, CommandRole
 from proxy.config.problems import ConfigError, Place, Problem, Problems, suggestion
 from proxy.config.roles import BEYOND_LOOPBACK, Role, RoleReader
 from proxy.config.schema import (
+    COMMAND,
     Allow,
     AuditConfig,
     File,
     Limits,
     MetricsConfig,
     SecretSettings,
+    SshSettings,
     Timeouts,
 )
 
-__all__ = ["Allow", "Config", "ConfigError", "Role", "load", "parse_text"]
+__all__ = ["Allow", "CommandRole", "Config", "ConfigError", "Role", "load", "parse_text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +42,28 @@ class Config:
     secrets: SecretSettings
     metrics: MetricsConfig
     limits: Limits
+    ssh: SshSettings
     log_level: str
     roles: Mapping[str, Role]
+    """Those that clients connect to."""
+    commands: Mapping[str, CommandRole]
+    """Those that commands are run with."""
     listen: Mapping[str, Endpoint]
     """By kind, where all roles of it are."""
 
     def where(self, role: Role) -> Endpoint | None:
         """The role's own listener, or else the one that it shares with all of its kind."""
         return role.listen or self.listen.get(role.protocol.kind)
+
+    def all_roles(self) -> Sequence[Role | CommandRole]:
+        """Of whatever kind."""
+        return [*self.roles.values(), *self.commands.values()]
+
+    def references(self) -> Iterator[Reference]:
+        """What all roles read."""
+        for role in self.all_roles():
+            values = role.environment.values()
+            yield from (value for value in values if isinstance(value, Reference))
 
 
 def load(path: Path) -> Config:
@@ -69,6 +87,7 @@ def parse_text(text: str, path: Path) -> Config:
     problems = Problems()
     file = problems.validated(lambda: File.model_validate(table), (), File.model_fields)
     roles = _roles(table, problems)
+    commands = _commands(table, problems)
     if file is not None:
         _check_shared(file, problems)
     _find_clashes(roles, file.listen if file else {}, problems)
@@ -81,26 +100,46 @@ def parse_text(text: str, path: Path) -> Config:
         secrets=file.secrets,
         metrics=file.metrics,
         limits=file.limits,
+        ssh=file.ssh,
         log_level=file.log_level,
         roles=roles,
+        commands=commands,
         listen=file.listen,
     )
 
 
 def _roles(table: Mapping[str, Any], problems: Problems) -> Mapping[str, Role]:
     """The roles that are in order; also of a file that is not, so that all mistakes are found."""
-    raw = table.get("roles")
-    if not isinstance(raw, dict):
-        return {}
     open_to_all = table.get("allow_unauthenticated") is True
-    read = (RoleReader(name, problems, open_to_all=open_to_all).read(raw[name]) for name in raw)
+    read = (
+        RoleReader(name, problems, open_to_all=open_to_all).read(raw)
+        for name, raw in _raw_roles(table)
+        if not _is_command(raw)
+    )
     return {role.name: role for role in read if role is not None}
+
+
+def _commands(table: Mapping[str, Any], problems: Problems) -> Mapping[str, CommandRole]:
+    raw_commands = ((name, raw) for name, raw in _raw_roles(table) if _is_command(raw))
+    read = (CommandReader(name, problems).read(raw) for name, raw in raw_commands)
+    return {role.name: role for role in read if role is not None}
+
+
+def _raw_roles(table: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+    raw = table.get("roles")
+    return raw.items() if isinstance(raw, dict) else ()
+
+
+def _is_command(raw: Any) -> bool:
+    return isinstance(raw, dict) and raw.get("kind") == COMMAND
 
 
 def _check_shared(file: File, problems: Problems) -> None:
     kinds = registry.protocols()
     for kind, endpoint in file.listen.items():
-        if kind not in kinds:
+        if kind == COMMAND:
+            problems.add(("listen", kind), "is nothing to listen for; leave it out")
+        elif kind not in kinds:
             problems.add(("listen", kind), f"is not a kind of role{suggestion(kind, kinds)}")
         elif kinds[kind].speaks_first:
             problems.add(

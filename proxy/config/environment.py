@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from protocols.api import WireProtocol
+from protocols.api import Kind
 from providers.reference import Reference, parse
 from proxy import registry
 from proxy.config.problems import Place, Problems, suggestion
@@ -10,10 +10,23 @@ from proxy.config.problems import Place, Problems, suggestion
 Environment = Mapping[str, str | Reference]
 
 
+def parse_values(
+    table: Mapping[str, str | int], place: Place, problems: Problems
+) -> dict[str, str | Reference]:
+    """Those values that are a literal or a reference."""
+    environment: dict[str, str | Reference] = {}
+    for name, value in table.items():
+        try:
+            environment[name] = parse(str(value), registry.providers())
+        except ValueError as error:
+            problems.add((*place, name), str(error))
+    return environment
+
+
 class EnvironmentReader:
     """Reads one role's `env` table at `place`, and gathers what is wrong with it."""
 
-    def __init__(self, protocol: WireProtocol, place: Place, problems: Problems) -> None:
+    def __init__(self, protocol: Kind, place: Place, problems: Problems) -> None:
         self._protocol = protocol
         self._known = {variable.name: variable for variable in protocol.variables}
         self._place = place
@@ -21,7 +34,7 @@ class EnvironmentReader:
 
     def read(self, table: Mapping[str, str | int]) -> Environment:
         """What could be understood of it."""
-        parsed = self._parse(table)
+        parsed = parse_values(table, self._place, self._problems)
         self._check_names(table)
         environment = self._complete(parsed)
         if environment is None:
@@ -30,15 +43,6 @@ class EnvironmentReader:
         missing = {name: None for name in table if name not in environment}  # already told of
         for mistake in self._protocol.check_environment(missing | literals):
             self._add_sentence(mistake)
-        return environment
-
-    def _parse(self, table: Mapping[str, str | int]) -> Environment:
-        environment: dict[str, str | Reference] = {}
-        for name, value in table.items():
-            try:
-                environment[name] = parse(str(value), registry.providers())
-            except ValueError as error:
-                self._add(name, str(error))
         return environment
 
     def _check_names(self, table: Mapping[str, str | int]) -> None:

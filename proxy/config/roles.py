@@ -7,13 +7,13 @@ from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, with_config
 
-from protocols.api import Endpoint, WireProtocol
+from protocols.api import Endpoint, Kind
 from providers.reference import Reference
 from proxy import registry
 from proxy.addresses import is_loopback
 from proxy.config.environment import EnvironmentReader
 from proxy.config.problems import Problems, suggestion
-from proxy.config.schema import Allow, RoleTable
+from proxy.config.schema import COMMAND, Allow, RoleTable
 
 BEYOND_LOOPBACK = (
     "is beyond loopback, where Keyless cannot tell who a client is; listen on 127.0.0.1 or a Unix "
@@ -30,11 +30,17 @@ class Role:
     """
 
     name: str
-    protocol: WireProtocol = field(repr=False)
+    protocol: Kind = field(repr=False)
     listen: Endpoint | None
     allow: Allow
     environment: Mapping[str, str | Reference] = field(repr=False)
     options: Any
+
+
+def check_name(name: str, problems: Problems) -> None:
+    if not _NAME.fullmatch(name):
+        sentence = "is no role name; use letters, digits, '.', '_' and '-', at most 63"
+        problems.add(("roles", name), sentence)
 
 
 class RoleReader:
@@ -48,8 +54,7 @@ class RoleReader:
     def read(self, raw: Any) -> Role | None:
         """The role, or None where its mistakes were gathered."""
         before = len(self._problems.found)
-        if not _NAME.fullmatch(self._name):
-            self._add("is no role name; use letters, digits, '.', '_' and '-', at most 63")
+        check_name(self._name, self._problems)
         table = self._problems.validated(
             lambda: RoleTable.model_validate(raw), ("roles", self._name), RoleTable.model_fields
         )
@@ -67,12 +72,12 @@ class RoleReader:
     def _add(self, sentence: str, *place: str) -> None:
         self._problems.add(("roles", self._name, *place), sentence)
 
-    def _protocol(self, table: RoleTable | None) -> WireProtocol | None:
+    def _protocol(self, table: RoleTable | None) -> Kind | None:
         if table is None:
             return None
         protocol = registry.protocols().get(table.kind)
         if protocol is None:
-            hint = suggestion(table.kind, registry.protocols())
+            hint = suggestion(table.kind, {*registry.protocols(), COMMAND})
             self._add(f"{table.kind!r} is not a kind of role{hint}", "kind")
         return protocol
 
@@ -83,7 +88,7 @@ class RoleReader:
         if table.listen is not None and not is_loopback(table.listen) and not allowed:
             self._add(BEYOND_LOOPBACK, "listen")
 
-    def _options(self, table: RoleTable, protocol: WireProtocol) -> Any:
+    def _options(self, table: RoleTable, protocol: Kind) -> Any:
         adapter: TypeAdapter[Any] = TypeAdapter(
             with_config(ConfigDict(extra="forbid"))(protocol.options)
         )

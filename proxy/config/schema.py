@@ -8,6 +8,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf
 from protocols.api import TcpEndpoint, UnixEndpoint
 from proxy.addresses import is_loopback, parse_listen
 
+COMMAND = "command"
+"""The kind of role that is no protocol's: commands are run with its environment."""
+
 
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -17,6 +20,8 @@ class AuditConfig(_Table):
     """Where audit events go: a file, or `-` for standard output."""
 
     path: str = "audit.jsonl"
+    recordings: str = "recordings"
+    """The folder where terminal sessions are recorded."""
 
 
 class Timeouts(_Table):
@@ -79,6 +84,13 @@ class Allow(_Table):
     groups: tuple[str, ...] = ()
 
 
+class SshSettings(_Table):
+    """What all SSH roles share."""
+
+    host_key: str = "ssh_host_key"
+    """The file of the private key by which clients know the proxy again; made if it is missing."""
+
+
 Listen = Annotated[InstanceOf[TcpEndpoint] | InstanceOf[UnixEndpoint], BeforeValidator(_listen)]
 
 
@@ -102,6 +114,7 @@ class File(_Table):
     secrets: SecretSettings = SecretSettings()
     metrics: MetricsConfig = MetricsConfig()
     limits: Limits = Limits()
+    ssh: SshSettings = SshSettings()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     allow_unauthenticated: bool = False
     listen: Mapping[str, Listen] = {}

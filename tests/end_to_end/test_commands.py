@@ -51,7 +51,7 @@ def config(
 def test_version_and_help() -> None:
     assert re.fullmatch(r"keyless, version \d+\.\d+\.\d+\n", _run("--version").stdout)
     told = _run("--help").stdout
-    for command in ("serve", "connect", "check", "roles", "audit", "demo", "completion"):
+    for command in ("serve", "connect", "exec", "check", "roles", "audit", "demo", "completion"):
         assert f"\n  {command} " in told
         assert _run(command, "--help").returncode == 0
 

@@ -18,6 +18,7 @@ from proxy.config import Allow, Role, parse_text
 from proxy.leases import Leases
 from proxy.login import Logins
 from proxy.metrics import Metrics
+from proxy.own_key import OwnKey
 from proxy.secrets import SecretReader
 from proxy.services import Services
 from tests.proxy.stand_in import password
@@ -45,6 +46,7 @@ class LoginSession:
             Leases(secrets, self.journals),
             AuditLog(config.audit.path, folder),
             Cancels(config.timeouts),
+            OwnKey(folder / "key"),
         )
         environment: dict[str, str | Reference] = {"HOST": "127.0.0.1"}
         for name, provider in zip(("PASS", "USER"), providers, strict=False):

@@ -9,11 +9,11 @@ from functools import partial
 
 import pytest
 
-from protocols.api import Flow
+from protocols.api import Flow, Outcome
 from protocols.errors import ClientProtocolError, Reason, Refusal
 from proxy.identity import is_gone
 from proxy.legs import PlainLeg
-from proxy.relay import Outcome, Relay
+from proxy.relay import Relay
 from tests.proxy.conftest import SocketPair
 
 _LARGE = bytes(range(128, 256)) * 200_000  # 25 MB

@@ -1,0 +1,189 @@
+"""asyncssh's two kinds of connection, bent to hand packets on instead of acting on them.
+
+asyncssh has no public way to do that, so this is the one file that reaches into its insides: a test
+names all that it relies on, and fails on a version that differs. Key exchange, encryption and login
+stay asyncssh's own; the connection protocol's packets, 80 to 127, are shown to nobody in it.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, cast
+
+from asyncssh import (
+    SSHClient,
+    SSHClientConnectionOptions,
+    SSHServer,
+    SSHServerConnectionOptions,
+)
+from asyncssh.connection import SSHClientConnection, SSHConnection, SSHServerConnection
+from asyncssh.packet import SSHPacket
+
+_FIRST, _LAST = 80, 127
+_LARGEST = 256 * 1024  # bytes of a packet, as much as OpenSSH takes
+_SHORTEST_PADDING = 4
+_MOST_DEFERRED = 64  # packets that wait for a key exchange to end
+_GOODBYE_SECONDS = 1.0  # for a peer to take its last bytes and close
+
+
+class _AnyChannel:
+    """What asyncssh takes for its table of channels. All are the connection's own business."""
+
+    def __init__(self, leg: "Leg") -> None:
+        self._leg = leg
+
+    def __getitem__(self, number: int) -> "Leg":
+        return self._leg
+
+    def values(self) -> tuple[()]:
+        return ()
+
+
+class Leg(SSHConnection):
+    """One side's connection. `passed` is given each packet that is not about the connection itself,
+    as it came, and `other` is the leg that it is bound for."""
+
+    passed: Callable[[bytes], None]
+    other: "Leg | None"
+    received: int
+
+    def set_up(self, owner: SSHClient | SSHServer) -> None:
+        self._protocol_factory = cast(Any, lambda: owner)
+        self._channels = cast(Any, _AnyChannel(self))
+        self._max_recv_pktlen = _LARGEST
+        self.passed = lambda packet: None
+        self.other = None
+        self.received = 0
+        self.closed = asyncio.Event()
+        self._holds: set[str] = set()
+        self._closing: asyncio.Transport | None = None
+
+    # -- packets --------------------------------------------------------------------------------
+
+    def process_packet(self, pkttype: int, pktid: int, packet: SSHPacket) -> Any:
+        if not _FIRST <= pkttype <= _LAST:
+            return super().process_packet(pkttype, pktid, packet)
+        payload = packet.get_full_payload()
+        self.received += len(payload)
+        self.passed(payload)
+        return True
+
+    def relay(self, packet: bytes) -> None:
+        """Send a packet as it is: as `send_packet` does, but for an empty one before each and a log
+        of it, which take half of its time."""
+        if not self._may_send_at_once():
+            self.send_packet(packet[0], packet[1:])
+            if len(self._deferred_packets) > _MOST_DEFERRED:
+                self._hold_other("keys")
+            return
+        encryption = self._send_encryption
+        assert encryption is not None
+        padding = -(self._send_enchdrlen + len(packet)) % self._send_blocksize
+        if padding < _SHORTEST_PADDING:
+            padding += self._send_blocksize
+        length = 1 + len(packet) + padding
+        body = b"%c%b%b" % (padding, packet, bytes(padding))  # encrypted, so it may be known
+        data, mac = encryption.encrypt_packet(self._send_seq, length.to_bytes(4, "big"), body)
+        self._send(data + mac)
+        self._send_seq = (self._send_seq + 1) & 0xFFFFFFFF
+        self._rekey_bytes_sent += length
+
+    def _may_send_at_once(self) -> bool:
+        return bool(
+            self._auth_complete
+            and self._kex_complete
+            and self._compressor is None
+            and self._rekey_bytes_sent < self._rekey_bytes
+            and self._loop.time() < self._rekey_time
+        )
+
+    def log_sent_packet(self, *_: object, **__: object) -> None:
+        """No: a packet may hold a credential."""
+
+    log_received_packet = log_sent_packet
+
+    # -- backpressure ---------------------------------------------------------------------------
+
+    def pause_writing(self) -> None:
+        self._hold_other("buffer")
+
+    def resume_writing(self) -> None:
+        self._release_other("buffer")
+
+    def _send_deferred_packets(self) -> None:
+        super()._send_deferred_packets()
+        self._release_other("keys")
+
+    def _hold_other(self, reason: str) -> None:
+        if self.other is not None:
+            self.other.hold(reason)
+
+    def _release_other(self, reason: str) -> None:
+        if self.other is not None:
+            self.other.release(reason)
+
+    def hold(self, reason: str) -> None:
+        """Read no more from this side as long as any reason holds."""
+        if not self._holds and self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+        self._holds.add(reason)
+
+    def release(self, reason: str) -> None:
+        if reason not in self._holds:
+            return
+        self._holds.remove(reason)
+        if not self._holds and self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    # -- the end --------------------------------------------------------------------------------
+
+    def data_received(self, data: bytes, datatype: Any = None) -> None:
+        if self._transport is not None:  # else it has been told goodbye
+            super().data_received(data, datatype)
+
+    def eof_received(self) -> None:
+        super().connection_lost(None)
+
+    def connection_lost(self, exc: Exception | None = None) -> None:
+        super().connection_lost(exc)
+        self.closed.set()
+
+    def _force_close(self, exc: Exception | None) -> None:
+        """Let what was sent get there: a socket that is closed on unread bytes loses it."""
+        transport = self._transport
+        if transport is None:
+            return
+        self._transport = None
+        self._loop.call_soon(self._cleanup, exc)
+        if transport.is_closing():
+            return
+        self._closing = transport
+        transport.write_eof()
+        if self._holds:
+            transport.resume_reading()
+        self._loop.call_later(_GOODBYE_SECONDS, transport.abort)
+
+    def cut(self) -> None:
+        """End it without waiting for anything."""
+        transport = self._transport or self._closing
+        self._force_close(None)
+        if transport is not None:
+            transport.abort()
+
+
+class ClientLeg(Leg, SSHServerConnection):
+    """The client's connection: we are its server."""
+
+    def __init__(self, options: SSHServerConnectionOptions, owner: SSHServer) -> None:
+        super().__init__(asyncio.get_running_loop(), options)
+        self.set_up(owner)
+
+    async def reload_config(self) -> None:
+        """There is none: asyncssh would go through its options again in a thread."""
+
+
+class UpstreamLeg(Leg, SSHClientConnection):
+    """The connection to upstream: we are its client."""
+
+    def __init__(self, options: SSHClientConnectionOptions, owner: SSHClient) -> None:
+        super().__init__(asyncio.get_running_loop(), options)
+        self.set_up(owner)

@@ -1,0 +1,29 @@
+"""How a refusal reads in SSH: a disconnect's code, and a sentence."""
+
+from asyncssh import (
+    DISC_BY_APPLICATION,
+    DISC_CONNECTION_LOST,
+    DISC_ILLEGAL_USER_NAME,
+    DISC_NO_MORE_AUTH_METHODS_AVAILABLE,
+    DISC_PROTOCOL_ERROR,
+    DISC_SERVICE_NOT_AVAILABLE,
+    DISC_TOO_MANY_CONNECTIONS,
+)
+
+from protocols.errors import Reason, Refusal
+
+_CODES = {
+    Reason.MALFORMED: DISC_PROTOCOL_ERROR,
+    Reason.OVERSIZED: DISC_PROTOCOL_ERROR,
+    Reason.UNSUPPORTED: DISC_PROTOCOL_ERROR,
+    Reason.UNKNOWN_ROLE: DISC_ILLEGAL_USER_NAME,
+    Reason.DENIED: DISC_NO_MORE_AUTH_METHODS_AVAILABLE,
+    Reason.LIMIT_REACHED: DISC_TOO_MANY_CONNECTIONS,
+    Reason.UPSTREAM_UNREACHABLE: DISC_CONNECTION_LOST,
+    Reason.IDLE: DISC_BY_APPLICATION,
+    Reason.SHUTTING_DOWN: DISC_BY_APPLICATION,
+}
+
+
+def disconnect_code(refusal: Refusal) -> int:
+    return _CODES.get(refusal.reason, DISC_SERVICE_NOT_AVAILABLE)

@@ -1,0 +1,84 @@
+"""Which channels there are, by each side's own numbers for them.
+
+A number is its owner's to give to another channel once both sides have closed the one that has it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from protocols.ssh.channel import Channel
+from protocols.ssh.content import Content
+from protocols.ssh.encoding import Malformed
+from protocols.ssh.messages import recipient_of
+from protocols.ssh.outbox import End
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A channel that one side has asked for: its end of it, and what the channel will bear."""
+
+    end: End
+    content: Content
+
+
+class Tables:
+    """One connection's."""
+
+    def __init__(self) -> None:
+        self.asked_by_client: dict[int, Asked] = {}
+        self.asked_by_upstream: dict[int, Asked] = {}
+        self._by_client: dict[int, Channel] = {}
+        self._by_upstream: dict[int, Channel] = {}
+
+    @property
+    def count(self) -> int:
+        return len(self.asked_by_client) + len(self.asked_by_upstream) + len(self._by_client)
+
+    @property
+    def leaving(self) -> bool:
+        """Whether the client has closed a channel, and been told so, that upstream has not."""
+        channels = self._by_client.values()
+        return any(channel.refused and channel.client.closed for channel in channels)
+
+    def check_client_number(self, number: int) -> None:
+        if number in self._by_client or number in self.asked_by_client:
+            raise Malformed(f"channel {number} is there already")
+
+    def check_upstream_number(self, number: int) -> None:
+        if number in self._by_upstream or number in self.asked_by_upstream:
+            raise Malformed(f"channel {number} is there already")
+
+    def add(self, channel: Channel) -> None:
+        self._by_client[channel.client.number] = channel
+        self._by_upstream[channel.upstream.number] = channel
+
+    def remove(self, channel: Channel) -> None:
+        del self._by_client[channel.client.number]
+        del self._by_upstream[channel.upstream.number]
+        channel.content.close(finished=True)
+
+    def for_client(self, packet: bytes) -> Channel:
+        """The channel that a packet of upstream's is for: it says the client's number."""
+        return _find(self._by_client, packet)
+
+    def for_upstream(self, packet: bytes) -> Channel:
+        return _find(self._by_upstream, packet)
+
+    def close(self) -> None:
+        """Report all that is unfinished."""
+        asked = [*self.asked_by_client.values(), *self.asked_by_upstream.values()]
+        contents = [each.content for each in asked]
+        contents += [channel.content for channel in self._by_client.values()]
+        for content in contents:
+            content.close(finished=False)
+        for table in (self.asked_by_client, self.asked_by_upstream):
+            table.clear()
+        self._by_client.clear()
+        self._by_upstream.clear()
+
+
+def _find(channels: Mapping[int, Channel], packet: bytes) -> Channel:
+    channel = channels.get(recipient_of(packet))
+    if channel is None:
+        raise Malformed("there is no such channel")
+    return channel
