@@ -1,0 +1,1 @@
+"""Commands that run with a role's secrets: in their environment, or in files beside them."""
