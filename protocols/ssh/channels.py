@@ -7,6 +7,7 @@ side's window and largest packet hold end to end. Source: RFC 4254, and PROTOCOL
 from collections.abc import Callable
 
 from protocols.api import Clock, Emit
+from protocols.carried import OpenRecording
 from protocols.errors import ClientProtocolError, ServerProtocolError
 from protocols.ssh.context import Context
 from protocols.ssh.encoding import Malformed
@@ -14,11 +15,10 @@ from protocols.ssh.global_requests import GlobalRequests
 from protocols.ssh.messages import Message
 from protocols.ssh.openings import Openings
 from protocols.ssh.options import SshOptions
-from protocols.ssh.recording import OpenRecording, Recording
 from protocols.ssh.tables import Tables
 from protocols.ssh.verdict import Verdict
 
-__all__ = ["Channels", "OpenRecording", "Recording", "Verdict"]
+__all__ = ["Channels", "Verdict"]
 
 _Decide = Callable[[bytes], Verdict | None]
 _OF_CHANNELS = frozenset(message for message in Message if message > Message.CHANNEL_OPEN_FAILURE)

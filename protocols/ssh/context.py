@@ -1,12 +1,12 @@
 """What all channels of one connection share: the role's word, the audit, and what was asked for."""
 
 from protocols.api import Clock, Emit
+from protocols.carried import OpenRecording, Recording
 from protocols.ssh.encoding import Malformed
 from protocols.ssh.events import SshDenied
 from protocols.ssh.forwards import Forwards
 from protocols.ssh.options import SshOptions
 from protocols.ssh.policy import Policy
-from protocols.ssh.recording import OpenRecording, Recording
 
 _MAX_KEPT = 1 << 24  # bytes; what SFTP has to remember of its clients' requests, names mostly
 

@@ -5,28 +5,14 @@ the server writes is decoded as it comes, a character cut in two as well.
 """
 
 from codecs import getincrementaldecoder
-from collections.abc import Callable
-from typing import Protocol
 
 import orjson
 
 from protocols.api import Clock
+from protocols.carried import Recording
 from protocols.ssh.requests import Terminal
 
 _Utf8 = getincrementaldecoder("utf-8")
-
-
-class Recording(Protocol):
-    """Where one terminal's recording goes. Both raise Refusal where it cannot be kept, which ends
-    the session: nothing happens unseen."""
-
-    def write(self, lines: bytes) -> None: ...
-
-    def close(self) -> None: ...
-
-
-OpenRecording = Callable[[str], Recording]
-"""Makes a recording of this name, such as "1.cast": each is asked for once in a connection."""
 
 
 class Cast:

@@ -25,7 +25,9 @@ _SECONDS, _SECONDS_PER_BYTE = 0.02, 1e-5
 _EMPTY, _PER_MESSAGE, _PER_BYTE = 131_072, 1_000, 20
 _CHANGE_USER, _RESET = 0x11, 0x1F
 _DECIDED = frozenset((0x00, 0x11, 0x12, 0x13, 0x15, 0x1E, 0x20, 0xEF))
-_KNOWN = frozenset((*range(0x0B), 0x0C, 0x0D, 0x0E, *range(0x11, 0x14), *range(0x15, 0x21), 0xFA))
+_KNOWN = frozenset(
+    (*range(0x0B), 0x0C, 0x0D, 0x0E, *range(0x11, 0x14), *range(0x15, 0x1D), 0x1E, 0x1F, 0x20, 0xFA)
+)
 _OURS = tuple(said[4:] for said in (query("SIGNAL SQLSTATE "), query("SET character_set_client ")))
 _OURS_WITH_ATTRIBUTES = tuple(said[:1] + b"\0\1" + said[1:] for said in _OURS)
 _DATABASES = tuple(init_db(name)[4:] for name in ("app_db", "shop"))
