@@ -9,6 +9,7 @@ import asyncssh
 import pytest
 from asyncssh.auth import KbdIntChallenge, KbdIntResponse
 
+from proxy.demo.openbao import OpenBao
 from tests.end_to_end.conftest import StartKeyless
 from tests.end_to_end.ssh import (
     PASSWORD,
@@ -105,6 +106,29 @@ def test_a_certificate(start_keyless: StartKeyless, tmp_path: Path) -> None:
         environment = secrets(server, certificate=certificate.export_certificate().decode())
         keyless = start_keyless(ssh_role("web", server, CERTIFICATE=variable), environment)
         assert _method(keyless, client(keyless, "web", tmp_path)) == "certificate"
+
+
+def test_a_certificate_that_vault_signs_for_each_session(
+    openbao: OpenBao, start_keyless: StartKeyless, tmp_path: Path
+) -> None:
+    """There is no key that anybody could keep."""
+    vault, made = openbao.client, f"_vaultssh:hosts/sign/web?valid_principals={USER}"
+    vault.sys.enable_secrets_engine("ssh", path="hosts")
+    authority = vault.write_data("hosts/config/ca", data={"generate_signing_key": True})
+    role = {"key_type": "ca", "allow_user_certificates": True, "allowed_users": USER, "ttl": "1m"}
+    vault.write_data("hosts/roles/web", data={**role, "default_extensions": {"permit-pty": ""}})
+    trusted = tmp_path / "authority.pub"
+    trusted.write_text(authority["data"]["public_key"])
+    with OpenSsh({"TrustedUserCAKeys": str(trusted)}) as server:
+        server.set_authorized()
+        variables = {"PRIVATE_KEY": f"{made}:private_key", "CERTIFICATE": f"{made}:certificate"}
+        environment = {"VAULT_ADDR": openbao.address, "VAULT_TOKEN": openbao.client.token}
+        keyless = start_keyless(ssh_role("web", server, **variables), environment)
+        joe, audit = client(keyless, "web", tmp_path), keyless.audit()
+        assert _method(keyless, joe) == _method(keyless, joe) == "certificate"
+        serials = {tuple(start["versions"]) for start in audit.wait("session.start", 2)}
+    vault.sys.disable_secrets_engine("hosts")
+    assert len(serials) == 2
 
 
 def test_a_password(start_keyless: StartKeyless, openssh: OpenSsh, tmp_path: Path) -> None:
