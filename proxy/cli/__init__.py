@@ -15,7 +15,7 @@ _EPILOG = """\b
 Begin here:
   keyless demo                 see it work, on a database of its own
   keyless check                prove that your keyless.toml works
-  keyless connect ROLE         open psql or mysql on a role
+  keyless connect ROLE         open psql, mysql or ssh on a role
   keyless exec ROLE -- CMD     run a command with a role's secrets
   keyless serve                run the proxy for everybody on this machine
 
@@ -29,7 +29,7 @@ Exit codes: 0 all is well, 1 it did not work, 2 the command line or keyless.toml
 def main() -> None:
     """Log in to databases and servers with credentials your users never see.
 
-    Point psql or mysql at a port on localhost and give no password: Keyless reads the real one
+    Point psql, mysql or ssh at a port on localhost and give no password: Keyless reads the real one
     from Vault, AWS Secrets Manager or an environment variable at that moment, logs in, relays,
     and audits.
     """
