@@ -50,17 +50,18 @@ def watch(
     new_tap: NewTap, split: Split, conversation: Conversation, sizes: Sequence[int]
 ) -> Watched:
     """Show it to a tap in chunks of these sizes, until it is over or refused."""
-    watched = Watched()
+    watched, shown = Watched(), {side: bytearray() for side in Side}
     tap = new_tap(watched.events.append, conversation.dice)
     try:
         for step in conversation.steps:
             if step.side is Side.UPSTREAM or not tap.full:
                 show(tap, step, sizes)
-                watched.messages += len(split(step.data))
+                shown[step.side] += step.data
             watched.answers.append((tap.busy, tap.last_words(_SHUTDOWN)))
     except Refusal as refusal:
         watched.answers.append((type(refusal), refusal.reason, str(refusal)))
         watched.last_words = tap.last_words(refusal)
+    watched.messages = sum(len(split(bytes(said))) for said in shown.values())
     watched.weight = weigh(tap)
     tap.close()
     watched.answers.append((tap.busy, tap.full))

@@ -169,8 +169,9 @@ def compare(conversation: Conversation, passed: Passed) -> None:
     instead; to the client goes all that upstream said, unless a change of user is among it."""
     asked = packets_of(conversation, Side.CLIENT)
     went, position, changing = PACKETS.split(bytes(passed.to_upstream)), 0, False
+    changes = any(body(packet)[:1] == bytes((_CHANGE_USER,)) for packet in asked)
     for packet in went:
-        if asked[position : position + 1] != [packet] and _is_ours(packet):
+        if asked[position : position + 1] != [packet] and _is_ours(packet, changes=changes):
             continue
         while asked[position : position + 1] != [packet]:
             if position == len(asked) or not (_may_be_replaced(asked[position]) or changing):
@@ -179,7 +180,6 @@ def compare(conversation: Conversation, passed: Passed) -> None:
             position += 1
         position, changing = position + 1, False
     held = [packet for packet in asked[position:-1] if not _may_be_replaced(packet)]
-    changes = any(body(packet)[:1] == bytes((_CHANGE_USER,)) for packet in asked)
     if held and not changes:
         raise Breach(f"{held} do not go on")
     if not changes and passed.to_client != conversation.said(Side.UPSTREAM):
@@ -191,6 +191,8 @@ def _may_be_replaced(packet: bytes) -> bool:
     return not command or command[0] in _DECIDED or command[0] not in _KNOWN
 
 
-def _is_ours(packet: bytes) -> bool:
+def _is_ours(packet: bytes, *, changes: bool) -> bool:
     said = body(packet)
-    return said.startswith(_OURS + _OURS_WITH_ATTRIBUTES) or said in (bytes((_RESET,)), *_DATABASES)
+    if said.startswith(_OURS + _OURS_WITH_ATTRIBUTES):
+        return True
+    return changes and said in (bytes((_RESET,)), *_DATABASES)
