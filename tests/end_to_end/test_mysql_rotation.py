@@ -18,7 +18,7 @@ from tests.servers.mysqld import MysqlServer
 from tests.waiting import eventually
 
 _ACCOUNTS = [(name, plugin) for name, plugins in PLUGINS.items() for plugin in plugins]
-_names = (f"rotating_{n}" for n in count())
+_names = (f"rotating_in_mysql_{n}" for n in count())
 Store = Callable[[str], None]
 
 
