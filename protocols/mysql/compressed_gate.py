@@ -6,12 +6,14 @@ give each command a frame of its own.
 """
 
 from protocols.api import Flow, Gate
-from protocols.errors import ClientProtocolError, ServerProtocolError
+from protocols.errors import ClientProtocolError, Refusal, ServerProtocolError
 from protocols.mysql.capabilities import Agreed
 from protocols.mysql.compression import Frames, framed
 from protocols.mysql.gate import MysqlGate
 from protocols.mysql.login import MysqlLogin
 from protocols.mysql.tap import MysqlTap
+
+_SPREAD = "a command is spread over compressed packets that have others in them"
 
 
 class CompressedGate:
@@ -32,10 +34,9 @@ class CompressedGate:
             if self._gate.decided == decided:
                 passed += raw
             elif held or self._gate.holding or not self._client.short:
-                sentence = "a command is spread over compressed packets that have others in them"
-                raise ClientProtocolError(sentence)
+                raise ClientProtocolError(_SPREAD)
             else:
-                passed += framed(b"".join(said))
+                passed += _framed(b"".join(said), ClientProtocolError(_SPREAD))
         return bytes(passed)
 
     def upstream_sent(self, chunk: memoryview) -> memoryview | bytes:
@@ -47,10 +48,14 @@ class CompressedGate:
                 said += self._gate.upstream_sent(memoryview(piece))
         if not self._gate.changing and not self._upstream.at_boundary:
             raise self._fault
-        try:
-            return framed(bytes(said))
-        except ValueError:
-            raise self._fault from None
+        return _framed(bytes(said), self._fault)
+
+
+def _framed(packets: bytes, fault: Refusal) -> bytes:
+    try:
+        return framed(packets)
+    except ValueError:
+        raise fault from None
 
 
 def gate(login: MysqlLogin, flow: Flow, tap: MysqlTap) -> Gate:

@@ -35,6 +35,9 @@ from protocols.mysql.statements import (
 )
 
 _KEPT = 2 * LONGEST  # of a command: query attributes stand before the statement
+# A tap that is full is sent at most the 16,384 commands of one more chunk; a compressed packet may
+# hold millions.
+_MOST_PENDING = 40_000
 
 
 class Requests:
@@ -127,6 +130,8 @@ class Requests:
             self.statements.keep_long_data(_number(body), parameter, body[7:])
 
     def _take_command(self, command: int, body: bytes, size: int) -> None:
+        if len(self._pending) >= _MOST_PENDING:
+            raise ClientProtocolError("the client sent too many commands ahead of their answers")
         self._at = request = Request(command, self._clock(), self.stream.sequence)
         if not self._pending:
             self._weight = 0

@@ -107,6 +107,12 @@ def test_a_decided_command_may_not_be_spread_over_frames(gated: _Compressed) -> 
         gated.to_upstream(gated.frame(0, data[:20]) + gated.frame(1, data[20:]))
 
 
+def test_a_decided_command_may_not_come_before_half_a_packet(gated: _Compressed) -> None:
+    data = command(b"\x12") + query("x" * 40)[:20]
+    with pytest.raises(ClientProtocolError, match="spread over compressed packets"):
+        gated.to_upstream(gated.frame(0, data))
+
+
 def test_a_decided_command_may_not_hide_in_a_long_frame(gated: _Compressed) -> None:
     noise = zlib.compress(bytes(range(256)) * 4_000, 0)[:100_000]
     data = query(noise) + command(b"\x12")

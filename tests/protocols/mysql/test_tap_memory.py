@@ -5,17 +5,22 @@ each statement's text is still told.
 import struct
 import time
 import tracemalloc
+import zlib
 from collections.abc import Iterator
 
 import pytest
 
 from protocols.api import Event
+from protocols.errors import ClientProtocolError
+from protocols.mysql.capabilities import Capability
 from protocols.mysql.events import MysqlPrepare, MysqlQuery
 from protocols.mysql.login import MysqlOptions
 from protocols.mysql.tap import MysqlTap
 from tests.protocols.mysql.conversation import (
     EXECUTE_LAST,
     OK,
+    PLAIN,
+    Watched,
     answer,
     close_statement,
     done,
@@ -219,3 +224,19 @@ def test_long_data_behind_a_reset_that_is_not_answered_yet(listener: _Listener) 
     for parameter in range(20_000):
         listener.client(long_data(2, parameter, b"v" * 2_000))
     assert tracemalloc.get_traced_memory()[1] < _LITTLE // 2
+
+
+def test_a_frame_of_millions_of_commands_ends_the_session() -> None:
+    """Each would wait for its answer."""
+    plain = bytes((1 << 24) - 4)
+    frame = zlib.compress(plain)
+    header = len(frame).to_bytes(3, "little") + b"\0" + len(plain).to_bytes(3, "little")
+    watched = Watched(1 << 20, capabilities=PLAIN | Capability.COMPRESS)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ClientProtocolError, match="too many commands ahead"):
+            watched.client(header + frame)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < _LITTLE
