@@ -1,15 +1,12 @@
 """sysbench's transactions, for what they do and not for how fast: text and prepared, by several
-clients at once, and by one client whose tables must end up with the same contents as directly.
+clients at once. Its rows are random, whatever the seed, so what is in its tables proves nothing.
 """
 
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
-
-import pymysql
 
 from tests.conformance import programs
 from tests.conformance.suite import PASSED, Outcome, Results, Status, Suite, SuiteError
@@ -63,9 +60,6 @@ class Sysbench(Suite):
 
         yield call("prepare", "oltp_common", "prepare")
         for mode, option in _STATEMENTS.items():
-            once = (option, "--threads=1", f"--events={self.events}", "--rand-seed=20")
-            yield call(f"{mode}, alone", "oltp_read_write", "run", *once)
-            yield f"{mode}, contents {_checksums(target)}", PASSED
             together = (option, f"--threads={self.threads}", f"--events={self.events}")
             for work in _WORKS:
                 yield call(f"{mode}, {work}", work, "run", *together)
@@ -91,19 +85,6 @@ def _run(command: list[str], folder: Path, name: str, seconds: float) -> Outcome
     if code == 0 and (command[-1] != "run" or _NO_RECONNECT.search(told)):
         return PASSED
     return Outcome(Status.FAILED, f"exit code {code}: {' '.join(told.split())[-200:]}")
-
-
-def _checksums(target: Target) -> str:
-    session = pymysql.connect(
-        host=target.host,
-        port=target.port,
-        user=target.user,
-        password=target.password or "",
-        database=target.database,
-    )
-    with closing(session), session.cursor() as cursor:
-        cursor.execute("CHECKSUM TABLE " + ", ".join(f"sbtest{n + 1}" for n in range(_TABLES)))
-        return " ".join(str(checksum) for _, checksum in cursor.fetchall())
 
 
 SUITE = Sysbench()
