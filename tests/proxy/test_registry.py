@@ -104,3 +104,18 @@ def test_a_broken_one_with_a_name_of_ours_changes_nothing(installed: Path) -> No
     found, _, said = _find(installed)
     assert found == before
     assert said.startswith("envjson of package broken cannot be used: ")
+
+
+def test_what_nobody_asks_for_is_not_imported(installed: Path) -> None:
+    """asyncssh alone takes a fifth of a second, and who opens psql needs none of it."""
+    _install(installed, "broken", _BROKEN, "[keyless.protocols]\nother = broken:Other\n")
+    ask = "import sys; from proxy import registry; registry.protocols()['postgres']"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{ask}; print('asyncssh' in sys.modules)"],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert (done.stdout, done.stderr) == ("False\n", "")
