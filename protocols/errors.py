@@ -73,3 +73,10 @@ class UpstreamRefused(Refusal):
     def __init__(self, sentence: str, *, code: str, detail: str = "") -> None:
         super().__init__(Reason.UPSTREAM_BROKEN, sentence, detail=detail)
         self.code = code
+
+
+def misconfigured(role: str, mistake: object) -> Refusal:
+    """The role's settings or secrets are not what they must be, which only its operator can mend;
+    the mistake is told to nobody else."""
+    sentence = f'role "{role}" is not set up correctly; tell its operator'
+    return Refusal(Reason.SECRET_UNAVAILABLE, sentence, detail=str(mistake))

@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncGenerator, Callable
 
 from protocols.api import Event, Login, NeedLogin
-from protocols.errors import Reason, Refusal
+from protocols.errors import Reason, Refusal, misconfigured
 from providers.api import Stage
 from proxy.audit.events import LoginRetry
 from proxy.config import Role
@@ -103,5 +103,4 @@ class Logins:
         try:
             return self._role.protocol.login(self._role.name, environment, self._role.options)
         except ValueError as error:
-            sentence = f'role "{self._role.name}" is not set up correctly; tell its operator'
-            raise Refusal(Reason.SECRET_UNAVAILABLE, sentence, detail=str(error)) from None
+            raise misconfigured(self._role.name, error) from None

@@ -12,8 +12,8 @@ from protocols.errors import (
     ClientProtocolError,
     LoginRejected,
     Reason,
-    Refusal,
     ServerProtocolError,
+    misconfigured,
 )
 from proxy.connection import Connection
 from proxy.tls import server_context
@@ -50,8 +50,7 @@ def told_to_the_operator(login: Login) -> Iterator[None]:
     try:
         yield
     except ValueError as mistake:
-        sentence = f'role "{login.role}" is not set up correctly; tell its operator'
-        raise Refusal(Reason.SECRET_UNAVAILABLE, sentence, detail=str(mistake)) from None
+        raise misconfigured(login.role, mistake) from None
 
 
 def certificate_refused(login: Login, error: ssl.SSLError) -> LoginRejected | None:

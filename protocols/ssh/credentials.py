@@ -18,7 +18,7 @@ from asyncssh import (
     load_keypairs,
 )
 
-from protocols.errors import Reason, Refusal
+from protocols.errors import misconfigured
 from protocols.ssh.host_keys import HostKeys, host_keys
 from protocols.ssh.login import SshLogin
 
@@ -45,8 +45,7 @@ def prepare(login: SshLogin) -> Credentials:
             ),
         )
     except ValueError as error:
-        sentence = f'role "{login.role}" is not set up correctly; tell its operator'
-        raise Refusal(Reason.SECRET_UNAVAILABLE, sentence, detail=str(error)) from None
+        raise misconfigured(login.role, error) from None
 
 
 def _keys(login: SshLogin) -> Sequence[SSHKeyPair]:

@@ -56,9 +56,7 @@ class Openings:
     def upstream_confirms(self, packet: bytes) -> None:
         message = ChannelOpenConfirmation.decode(packet)
         self._tables.check_upstream_number(message.sender)
-        asked = self._tables.asked_by_client.pop(message.recipient, None)
-        if asked is None:
-            raise Malformed("nobody has asked for this channel")
+        asked = _answered(self._tables.asked_by_client, message)
         self._tables.add(Channel(self._context, asked.content, asked.end, _end(message)))
 
     def upstream_fails(self, packet: bytes) -> None:
@@ -83,9 +81,7 @@ class Openings:
     def client_confirms(self, packet: bytes) -> None:
         message = ChannelOpenConfirmation.decode(packet)
         self._tables.check_client_number(message.sender)
-        asked = self._tables.asked_by_upstream.pop(message.recipient, None)
-        if asked is None:
-            raise Malformed("nobody has asked for this channel")
+        asked = _answered(self._tables.asked_by_upstream, message)
         self._tables.add(Channel(self._context, asked.content, _end(message), asked.end))
 
     def client_fails(self, packet: bytes) -> None:
@@ -131,7 +127,15 @@ def _refuse(message: ChannelOpen, sentence: str, reason: OpenFailureReason) -> V
 
 def _fail(table: dict[int, Asked], packet: bytes) -> None:
     message = ChannelOpenFailure.decode(packet)
-    asked = table.pop(message.recipient, None)
+    asked = _answered(table, message)
+    asked.content.failed(told(message.description, 256) or f"reason {message.reason}")
+
+
+def _answered(
+    table: dict[int, Asked], answer: ChannelOpenConfirmation | ChannelOpenFailure
+) -> Asked:
+    """What was asked for. It is asked for no more."""
+    asked = table.pop(answer.recipient, None)
     if asked is None:
         raise Malformed("nobody has asked for this channel")
-    asked.content.failed(told(message.description, 256) or f"reason {message.reason}")
+    return asked

@@ -3,7 +3,7 @@
 A number is its owner's to give to another channel once both sides have closed the one that has it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 from protocols.ssh.channel import Channel
@@ -41,12 +41,10 @@ class Tables:
         return any(channel.refused and channel.client.closed for channel in channels)
 
     def check_client_number(self, number: int) -> None:
-        if number in self._by_client or number in self.asked_by_client:
-            raise Malformed(f"channel {number} is there already")
+        _check(number, self._by_client, self.asked_by_client)
 
     def check_upstream_number(self, number: int) -> None:
-        if number in self._by_upstream or number in self.asked_by_upstream:
-            raise Malformed(f"channel {number} is there already")
+        _check(number, self._by_upstream, self.asked_by_upstream)
 
     def add(self, channel: Channel) -> None:
         self._by_client[channel.client.number] = channel
@@ -75,6 +73,11 @@ class Tables:
             table.clear()
         self._by_client.clear()
         self._by_upstream.clear()
+
+
+def _check(number: int, *taken: Container[int]) -> None:
+    if any(number in numbers for numbers in taken):
+        raise Malformed(f"channel {number} is there already")
 
 
 def _find(channels: Mapping[int, Channel], packet: bytes) -> Channel:

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from protocols.errors import Reason, Refusal
+from protocols.errors import misconfigured
 from proxy.config import CommandRole
 
 _log = logging.getLogger("keyless.commands")
@@ -19,9 +19,11 @@ def check_values(role: CommandRole, values: Mapping[str, str]) -> None:
     """Raises Refusal where a value can be no variable or no file."""
     for name, value in values.items():
         if not _is_unicode(value):
-            raise _unfit(role, f"{name} holds what is no Unicode text; store text in it")
+            mistake = f"{name} holds what is no Unicode text; store text in it"
+            raise misconfigured(role.name, mistake)
         if "\0" in value and name not in role.files:
-            raise _unfit(role, f"{name} holds a NUL, which no variable can; list it in `files`")
+            mistake = f"{name} holds a NUL, which no variable can; list it in `files`"
+            raise misconfigured(role.name, mistake)
 
 
 @contextmanager
@@ -46,11 +48,6 @@ def given(role: CommandRole, values: Mapping[str, str]) -> Iterator[Mapping[byte
 def _is_unicode(value: str) -> bool:
     """JSON can hold half of a surrogate pair."""
     return not any("\ud800" <= character <= "\udfff" for character in value)
-
-
-def _unfit(role: CommandRole, detail: str) -> Refusal:
-    sentence = f'role "{role.name}" is not set up correctly; tell its operator'
-    return Refusal(Reason.SECRET_UNAVAILABLE, sentence, detail=detail)
 
 
 def _make_folder() -> str:

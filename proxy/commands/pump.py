@@ -19,11 +19,7 @@ class Pump(threading.Thread):
     """Begins with `start`, if at all."""
 
     def __init__(self, work: Callable[[], None]) -> None:
-        super().__init__(name="keyless-pump", daemon=True)
-        self._work = work
-
-    def run(self) -> None:
-        self._work()
+        super().__init__(target=work, name="keyless-pump", daemon=True)
 
     def end(self) -> None:
         if self.ident is not None:
