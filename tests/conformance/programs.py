@@ -1,6 +1,7 @@
 """Programs that a suite consists of: each ends in time, and has a log and little else."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -98,6 +99,24 @@ def source_distribution(requirement: str, cache: Path) -> Path:
             fetch(["tar", "--extract", "--file", archive], Path(scratch))
             next(path for path in Path(scratch).iterdir() if path.is_dir()).rename(folder)
     return folder
+
+
+def repository(address: str, tag: str, cache: Path) -> Path:
+    """A git repository's sources at a tag."""
+    folder = cache / tag
+    if not folder.exists():
+        need("git")
+        with tempfile.TemporaryDirectory(dir=cache) as scratch:
+            clone = ["git", "clone", "--quiet", "--depth=1", f"--branch={tag}", address, "sources"]
+            fetch(clone, Path(scratch))
+            (Path(scratch) / "sources").rename(folder)
+    return folder
+
+
+def need(program: str, hint: str = "") -> None:
+    """Raises SuiteError where it is not there."""
+    if shutil.which(program) is None:
+        raise SuiteError(f"there is no {program} on the PATH: install {hint or program}")
 
 
 def _text(command: Sequence[str | Path]) -> str:

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from proxy.demo.openbao import OpenBao
 from proxy.demo.postgres import EmbeddedPostgres
 from tests.keyless import Keyless, role
+from tests.secrecy import CANARY
 from tests.servers.postgres import VERSIONS, PostgresServers
 
 StartKeyless = Callable[..., Keyless]
+Store = Callable[[str], None]
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +40,18 @@ def start_keyless(artefacts: Path, request: pytest.FixtureRequest) -> Iterator[S
             return started[-1]
 
         yield start
+
+
+@pytest.fixture
+def store(openbao: OpenBao, account: str) -> Store:
+    """Writes a new version of an account's secret, which has the account's name."""
+
+    def write(password: str) -> None:
+        secret = {"username": account, "password": password}
+        openbao.client.secrets.kv.v2.create_or_update_secret(account, secret)
+
+    write(CANARY)
+    return write
 
 
 @pytest.fixture(scope="session")

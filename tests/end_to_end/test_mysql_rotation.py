@@ -1,17 +1,17 @@
 """A password changes in OpenBao and in MySQL or MariaDB, by any plugin: nobody notices."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from itertools import count
 
 import pytest
 
 from proxy.demo.openbao import OpenBao
-from tests.end_to_end.conftest import StartKeyless
+from tests.end_to_end.conftest import StartKeyless, Store
 from tests.end_to_end.mysql import ask, connect, mysql_role, refused
 from tests.keyless import Keyless
-from tests.secrecy import CANARY, canary
+from tests.secrecy import canary
 from tests.servers.mysql import MysqlServers
 from tests.servers.mysql_flavours import PLUGINS
 from tests.servers.mysqld import MysqlServer
@@ -19,7 +19,6 @@ from tests.waiting import eventually
 
 _ACCOUNTS = [(name, plugin) for name, plugins in PLUGINS.items() for plugin in plugins]
 _names = (f"rotating_in_mysql_{n}" for n in count())
-Store = Callable[[str], None]
 
 
 @pytest.fixture(params=_ACCOUNTS, ids="-".join)
@@ -35,18 +34,6 @@ def account(request: pytest.FixtureRequest, server: MysqlServer) -> Iterator[str
     server.create_user(name, request.node.callspec.params["server"][1])
     yield name
     server.execute(f"DROP USER '{name}'@'%'")
-
-
-@pytest.fixture
-def store(openbao: OpenBao, account: str) -> Store:
-    """Writes a new version of the account's secret."""
-
-    def write(password: str) -> None:
-        secret = {"username": account, "password": password}
-        openbao.client.secrets.kv.v2.create_or_update_secret(account, secret)
-
-    write(CANARY)
-    return write
 
 
 @pytest.fixture

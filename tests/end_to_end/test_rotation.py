@@ -1,20 +1,19 @@
 """A password changes in OpenBao and in PostgreSQL: nobody notices."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import count
 
 import pytest
 
 from proxy.demo.openbao import OpenBao
 from proxy.demo.postgres import EmbeddedPostgres
-from tests.end_to_end.conftest import StartKeyless
+from tests.end_to_end.conftest import StartKeyless, Store
 from tests.end_to_end.gate import Gate
 from tests.keyless import role
 from tests.secrecy import CANARY, canary
 from tests.wire import Wire, refusal
 
 _names = (f"rotating_{n}" for n in count())
-Rotate = Callable[[str], None]
 Secret = tuple[dict[str, str], dict[str, str]]
 
 
@@ -28,19 +27,7 @@ def account(latest_postgres: EmbeddedPostgres) -> Iterator[str]:
 
 
 @pytest.fixture
-def store(openbao: OpenBao, account: str) -> Rotate:
-    """Writes a new version of the account's secret."""
-
-    def write(password: str) -> None:
-        secret = {"username": account, "password": password}
-        openbao.client.secrets.kv.v2.create_or_update_secret(account, secret)
-
-    write(CANARY)
-    return write
-
-
-@pytest.fixture
-def secret(openbao: OpenBao, account: str, store: Rotate) -> Secret:
+def secret(openbao: OpenBao, account: str, store: Store) -> Secret:
     """The role's variables, and for Keyless a token that reads this secret and no other."""
     openbao.client.sys.create_or_update_policy(
         account, f'path "secret/data/{account}" {{ capabilities = ["read"] }}'
@@ -58,7 +45,7 @@ def _change(server: EmbeddedPostgres, account: str, password: str) -> None:
 def test_the_next_session_is_in_and_open_ones_go_on(
     secret: Secret,
     account: str,
-    store: Rotate,
+    store: Store,
     latest_postgres: EmbeddedPostgres,
     start_keyless: StartKeyless,
 ) -> None:
@@ -80,7 +67,7 @@ def test_the_next_session_is_in_and_open_ones_go_on(
 def test_a_refused_login_is_read_anew_and_tried_once_more(
     secret: Secret,
     account: str,
-    store: Rotate,
+    store: Store,
     latest_postgres: EmbeddedPostgres,
     start_keyless: StartKeyless,
 ) -> None:
@@ -109,7 +96,7 @@ def test_a_refused_login_is_read_anew_and_tried_once_more(
 def test_five_logins_are_all_that_upstream_sees(
     secret: Secret,
     account: str,
-    store: Rotate,
+    store: Store,
     latest_postgres: EmbeddedPostgres,
     start_keyless: StartKeyless,
 ) -> None:
@@ -148,7 +135,7 @@ def test_an_unchanged_secret_is_not_tried_twice(
 def test_the_proxy_recovers_when_the_provider_has_caught_up(
     secret: Secret,
     account: str,
-    store: Rotate,
+    store: Store,
     latest_postgres: EmbeddedPostgres,
     start_keyless: StartKeyless,
 ) -> None:

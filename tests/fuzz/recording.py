@@ -1,6 +1,7 @@
 """What it takes to record conversations with a real server."""
 
 import socket
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from protocols.api import (
     TcpEndpoint,
 )
 from tests.fuzz.conversation import Conversation, Framing
+from tests.fuzz.relay import Relay
 from tests.protocols.script import Script
 
 
@@ -27,6 +29,16 @@ class Recording:
     about: str
     framing: dict[Side, Framing]
     conversation: Conversation
+
+
+def sessions_of(
+    name: str, relay: Relay, after_login: Callable[[Conversation], Conversation]
+) -> Iterator[tuple[str, Conversation]]:
+    """What was said through a relay after each login, by the session's name; numbered, if there
+    were several."""
+    conversations = [c for c in map(after_login, relay.conversations) if c.steps]
+    for number, conversation in enumerate(conversations, 1):
+        yield (name if len(conversations) == 1 else f"{name}_{number}"), conversation
 
 
 class Dialled(Script):

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.conformance import programs
-from tests.conformance.suite import Outcome, Results, Status, Suite, SuiteError
+from tests.conformance.suite import Outcome, Results, Status, Suite
 from tests.conformance.target import Target
 
 _MODULE, _VERSION = "github.com/go-sql-driver/mysql", "v1.10.1"
@@ -29,8 +29,7 @@ class GoSqlDriver(Suite):
     server = "mysql"
 
     def prepare(self, cache: Path) -> str:
-        if shutil.which("go") is None:
-            raise SuiteError("there is no go on the PATH: install Go 1.24 or newer")
+        programs.need("go", "Go 1.24 or newer")
         self._program = cache / "driver.test"
         if not self._program.exists():
             told = programs.fetch(

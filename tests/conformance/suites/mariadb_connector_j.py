@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.conformance import junit, programs
 from tests.conformance.mysql_target import execute
-from tests.conformance.suite import Results, Suite, SuiteError
+from tests.conformance.suite import Results, Suite
 from tests.conformance.target import Target
 
 _VERSION = "3.5.9"
@@ -28,13 +28,8 @@ class MariadbConnectorJ(Suite):
     seconds = 1800
 
     def prepare(self, cache: Path) -> str:
-        for program in ("git", "mvn"):
-            if shutil.which(program) is None:
-                raise SuiteError(f"there is no {program} on the PATH: install it, and Java 17")
-        self._sources = cache / _VERSION
-        if not self._sources.exists():
-            clone = ["git", "clone", "--quiet", "--depth=1", f"--branch={_VERSION}", _REPOSITORY]
-            programs.fetch([*clone, self._sources], cache)
+        programs.need("mvn", "Maven 3 and Java 17 or newer")
+        self._sources = programs.repository(_REPOSITORY, _VERSION, cache)
         # One test that needs no server, so that Maven has all that it runs the others with.
         programs.fetch([*_MAVEN, "test", "-Dtest=VersionFactoryTest"], self._sources)
         return _VERSION

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from tests.conformance import programs
 from tests.conformance.explained import Explanation
 from tests.conformance.mysql_target import execute
-from tests.conformance.suite import PASSED, Outcome, Results, Status, Suite, SuiteError
+from tests.conformance.suite import PASSED, Outcome, Results, Status, Suite
 from tests.conformance.target import Target
 
 _VERSION = "v3.23.0"
@@ -55,14 +55,11 @@ class Mysql2(Suite):
     )
 
     def prepare(self, cache: Path) -> str:
-        for program in ("git", "npm"):
-            if shutil.which(program) is None:
-                raise SuiteError(f"there is no {program} on the PATH: install it, and Node.js 20")
-        self._sources = cache / _VERSION
+        programs.need("npm", "Node.js 20 or newer")
+        if not (cache / _VERSION / "installed").exists():
+            shutil.rmtree(cache / _VERSION, ignore_errors=True)
+        self._sources = programs.repository(_REPOSITORY, _VERSION, cache)
         if not (self._sources / "installed").exists():
-            shutil.rmtree(self._sources, ignore_errors=True)
-            clone = ["git", "clone", "--quiet", "--depth=1", f"--branch={_VERSION}", _REPOSITORY]
-            programs.fetch([*clone, self._sources], cache)
             self._install()
             (self._sources / "installed").touch()
         return _VERSION.removeprefix("v")

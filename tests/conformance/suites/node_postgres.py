@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.conformance import debian_original, junit, programs
 from tests.conformance.explained import Explanation
-from tests.conformance.suite import PASSED, Outcome, Results, Status, Suite, SuiteError
+from tests.conformance.suite import PASSED, Outcome, Results, Status, Suite
 from tests.conformance.target import Target
 
 _RELEASED = ("pg", "pg-protocol", "pg-connection-string", "pg-pool", "pg-cursor")
@@ -70,8 +70,7 @@ class NodePostgres(Suite):
     )
 
     def prepare(self, cache: Path) -> str:
-        if shutil.which("npm") is None:
-            raise SuiteError("there is no npm on the PATH: install Node.js 20 or newer")
+        programs.need("npm", "Node.js 20 or newer")
         tarball = debian_original.tarball("node-postgres", cache)
         self._sources = cache / "sources"
         if not (self._sources / "installed").exists():

@@ -52,8 +52,7 @@ class PgJdbc(Suite):
     )
 
     def prepare(self, cache: Path) -> str:
-        if shutil.which("mvn") is None:
-            raise SuiteError("there is no mvn on the PATH: install Maven 3 and Java 17 or newer")
+        programs.need("mvn", "Maven 3 and Java 17 or newer")
         self._sources = cache / _NAME
         if not self._sources.exists():
             options = [f"-Dartifact={_ARTIFACT}", f"-DoutputDirectory={cache}"]

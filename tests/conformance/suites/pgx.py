@@ -39,8 +39,7 @@ class Pgx(Suite):
     )
 
     def prepare(self, cache: Path) -> str:
-        if shutil.which("go") is None:
-            raise SuiteError("there is no go on the PATH: install Go 1.25 or newer")
+        programs.need("go", "Go 1.25 or newer")
         self._sources = cache / "module" / f"{_MODULE}@{_VERSION}"
         if not self._sources.exists():
             module = f"{_MODULE}@{_VERSION}"

@@ -1,7 +1,5 @@
 """Every packet's decoder: foreign bytes are a ValueError, and what is read survives encoding."""
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 
 from protocols.mysql.capabilities import NEEDED, Capability, offered
@@ -16,13 +14,13 @@ from protocols.mysql.messages import (
     encode_attributes,
 )
 from protocols.mysql.passwords import parsec_salt
+from tests.fuzz import decoders
 from tests.fuzz.conversation import Conversation
-from tests.fuzz.limits import in_time
+from tests.fuzz.decoders import Decoders
 from tests.fuzz.mysql.framing import PACKETS, body
-from tests.fuzz.target import Breach, Checked
+from tests.fuzz.target import Checked
 from tests.protocols.mysql.server import SCRAMBLE
 
-_SECONDS, _SECONDS_PER_BYTE = 0.005, 2e-6
 _OFFER = offered(Capability((1 << 38) - 1), "9.7.4", local_files=True)
 
 Pair = tuple[object, object]
@@ -50,7 +48,7 @@ def _change_user(payload: bytes) -> Pair:
     return replace(decoded, plugin=""), without
 
 
-_DECODERS: Mapping[str, Callable[[bytes], Pair]] = {
+_DECODERS: Decoders = {
     "Greeting": _greeting,
     "HandshakeResponse": _response,
     "attributes": _attributes,
@@ -69,27 +67,8 @@ _DECODERS: Mapping[str, Callable[[bytes], Pair]] = {
     ),
     "parsec's salt": lambda payload: (parsec_salt(payload),) * 2,
 }
-"""By name: what a payload is, and what it is after it was encoded and decoded again."""
 
 
 def check(conversation: Conversation) -> Checked:
-    decoded, count = [], 0
-    for step in conversation.steps:
-        for packet in PACKETS.split(step.data):
-            payload = body(packet)
-            bound = _SECONDS + _SECONDS_PER_BYTE * len(payload)
-            decoded += in_time(lambda payload=payload: _decode(payload), bound)  # type: ignore[misc]
-            count += 1
-    return Checked(count, tuple(decoded))
-
-
-def _decode(payload: bytes) -> list[str]:
-    """The names of those that take it for theirs."""
-    takers = []
-    for name, survive in _DECODERS.items():
-        with suppress(ValueError):
-            before, after = survive(payload)
-            takers.append(name)
-            if before != after:
-                raise Breach(f"{name} {before!r} becomes {after!r}")
-    return takers
+    packets = (packet for step in conversation.steps for packet in PACKETS.split(step.data))
+    return decoders.check(_DECODERS, (body(packet) for packet in packets))

@@ -19,7 +19,7 @@ from tests.fuzz.conversation import Conversation, Step
 from tests.fuzz.mysql import sessions
 from tests.fuzz.mysql.framing import COMPRESSED, PACKETS, SESSION, body
 from tests.fuzz.mysql.settings import dice_of
-from tests.fuzz.recording import Dialled, Recording
+from tests.fuzz.recording import Dialled, Recording, sessions_of
 from tests.fuzz.relay import Relay
 from tests.protocols.mysql.server import ACCOUNT, nonce, packet, response, role
 from tests.secrecy import canary
@@ -105,9 +105,7 @@ def _recorded(
 ) -> Iterator[tuple[str, Conversation]]:
     with Relay(("127.0.0.1", server.port)) as relay:
         session(relay.port)
-    conversations = [c for c in map(_after_login, relay.conversations) if c.steps]
-    for number, conversation in enumerate(conversations, 1):
-        yield (name if len(conversations) == 1 else f"{name}_{number}"), conversation
+    yield from sessions_of(name, relay, _after_login)
 
 
 def _after_login(conversation: Conversation) -> Conversation:

@@ -1,19 +1,20 @@
 """What reads a packet or a login and breaks a promise is found out: one planted fault for each."""
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
 
 import pytest
 
-from protocols.api import Command, Flow, Receive, Send, Side
-from protocols.errors import Reason, Refusal
+from protocols.api import Send, Side
+from protocols.errors import Refusal
 from protocols.mysql.compression import Frames
 from protocols.mysql.frames import Packets
 from protocols.mysql.login import MysqlLogin
 from protocols.mysql.messages import OkPacket
 from protocols.mysql.statements import Prepared, PreparedStatements
+from tests.fuzz import faulty
 from tests.fuzz.conversation import Conversation, Step
+from tests.fuzz.faulty import Converse, Conversing
 from tests.fuzz.mysql import (
     frames,
     logins,
@@ -203,61 +204,14 @@ def test_of_a_file_that_no_statement_names(monkeypatch: pytest.MonkeyPatch) -> N
         statements.check_files(said)
 
 
-Conversing = Generator[Command, Any, Any]
-
-
-def _says(text: str) -> Callable[[MysqlLogin, int], Conversing]:
-    def converse(login: MysqlLogin, _: int) -> Conversing:
-        yield Send(Side.CLIENT, packet(0, error(1045, text.format(login=login))))
-        raise Refusal(Reason.LOGIN_REJECTED, "refused")
-
-    return converse
-
-
-def _says_half(*_: object) -> Conversing:
-    yield Send(Side.CLIENT, packet(0, error(1045, "refused"))[:-1])
-
-
-def _reads_on(*_: object) -> Conversing:
-    while True:
-        yield Receive(Side.CLIENT)
-
-
-def _returns_what_it_read(*_: object) -> Conversing:
-    return (yield Receive(Side.CLIENT)) and Flow(b"", b"", None, {"read": "much"})
-
-
-def _depends_on_the_cut(*_: object) -> Conversing:
-    read = yield Receive(Side.CLIENT)
-    yield Send(Side.CLIENT, packet(0, error(1045, f"{len(read)} bytes")))
-
-
-def _fails(*_: object) -> Conversing:
-    yield Receive(Side.CLIENT)
-    raise ValueError("no refusal")
-
-
-def _returns_a_number(*_: object) -> Conversing:
-    yield Receive(Side.CLIENT)
-    return 1
-
-
 @pytest.mark.parametrize(
     ("make", "told"),
-    [
-        (_says("{login.password}"), "told the password"),
-        (_says(f"{ACCOUNT} is refused"), "told the account"),
-        (_says_half, "said to the client"),
-        (_reads_on, "bytes from the client"),
-        (_depends_on_the_cut, "by how it is cut"),
-        (_fails, "no refusal"),
-        (_returns_a_number, "returned 1"),
-    ],
+    faulty.of_logins(ACCOUNT, lambda said: packet(0, error(1045, said)), "bytes from the client"),
 )
-def test_of_a_login(make: Callable[[MysqlLogin, int], Conversing], told: str) -> None:
+def test_of_a_login(make: Converse, told: str) -> None:
     said = Conversation((Step(Side.CLIENT, packet(1, b"") * 99), Step(Side.UPSTREAM, b"N")))
     check = partial(logins.check, key="")
-    check(_returns_what_it_read, conversation=said)
+    check(faulty.returns_what_it_read, conversation=said)
     with pytest.raises((Breach, ValueError), match=told):
         check(make, conversation=said)
 

@@ -2,15 +2,14 @@
 
 from collections.abc import Callable
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from protocols.api import Emit, Side
-from protocols.errors import Reason, Refusal
-from tests.fuzz import taps
+from protocols.api import Side
+from tests.fuzz import faulty, taps
 from tests.fuzz.conversation import Conversation, Step
+from tests.fuzz.faulty import FaultyTap, TapFault
 from tests.fuzz.mysql import flood, gate, tap, unaudited
 from tests.fuzz.target import Breach, Checked
 from tests.protocols.mysql.conversation import (
@@ -38,63 +37,19 @@ _TARGETS = {
 _NEW_TAP, _NEW_GATE = tap.new_tap, gate.new_gate
 
 
-class _Tap:
-    """A tap as it should be, but for what a fault does with every chunk of the client's."""
-
-    def __init__(
-        self, fault: Callable[["_Tap", memoryview], object], emit: Emit, dice: int, **settings: bool
-    ) -> None:
-        self._tap = _NEW_TAP(emit, dice, **settings)
-        self._fault = fault
-        self.emit = emit
-        self.kept: list[bytes] = []
-
-    def client_sent(self, chunk: memoryview) -> None:
-        self._fault(self, chunk)
-        self._tap.client_sent(chunk)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._tap, name)
-
-
-def _tells_of_chunks(tap: _Tap, chunk: memoryview) -> None:
-    tap.emit(SimpleNamespace(name=f"{len(chunk)} bytes"))  # type: ignore[arg-type]
-
-
-def _changes_bytes(_: _Tap, chunk: memoryview) -> None:
-    chunk[0] ^= 1
-
-
-def _keeps_views(tap: _Tap, chunk: memoryview) -> None:
-    tap.emit(SimpleNamespace(name=chunk[:1]))  # type: ignore[arg-type]
-
-
-def _refuses_chunks(_: _Tap, chunk: memoryview) -> None:
-    if len(chunk) == 1:
-        raise Refusal(Reason.MALFORMED, "too short")
-
-
 @pytest.mark.parametrize("check", _TARGETS.values(), ids=_TARGETS)
 @pytest.mark.parametrize(
     ("fault", "told"),
-    [
-        (_tells_of_chunks, "where it is cut"),
-        (_keeps_views, "where it is cut"),
-        (_refuses_chunks, "where it is cut"),
-        (_changes_bytes, "changed what it was shown"),
-        (lambda *_: sum(range(3_000_000)), "took"),
-        (lambda tap, _: tap.kept.append(bytes(1 << 20)), "keeps"),
-        (lambda tap, _: tap.missing, "missing"),
-    ],
+    faulty.OF_TAPS,
 )
 def test_of_the_tap(
     monkeypatch: pytest.MonkeyPatch,
     check: Callable[[Conversation], Checked],
-    fault: Callable[[_Tap, memoryview], object],
+    fault: TapFault,
     told: str,
 ) -> None:
     check(_SAID)
-    monkeypatch.setattr(tap, "new_tap", partial(_Tap, fault))
+    monkeypatch.setattr(tap, "new_tap", partial(FaultyTap, _NEW_TAP, fault))
     with pytest.raises((Breach, AttributeError), match=told):
         check(_SAID)
 
@@ -136,7 +91,7 @@ def test_of_a_session_that_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     steps = Step(Side.CLIENT, prepare("DO 1")), Step(Side.UPSTREAM, prepared(zero))
     said = Conversation(steps)
     assert flood.check(said).messages == 60_000
-    remembers = partial(_Tap, lambda tap, _: tap.kept.append(b"little"))
+    remembers = partial(FaultyTap, _NEW_TAP, lambda tap, _: tap.kept.append(b"little"))
     monkeypatch.setattr(flood, "new_tap", remembers)
     with pytest.raises(Breach, match="and 30000 entries of one kind"):
         flood.check(said)

@@ -23,7 +23,7 @@ from tests.fuzz.postgres.drawn import PASSWORD
 from tests.fuzz.postgres.framing import LOGIN, MESSAGES, SESSION
 from tests.fuzz.postgres.scripts import STARTUP
 from tests.fuzz.postgres.sessions import USER, Place
-from tests.fuzz.recording import Dialled, Recording
+from tests.fuzz.recording import Dialled, Recording, sessions_of
 from tests.fuzz.relay import Relay
 from tests.protocols.postgres.server import ACCOUNT, nonce, role
 
@@ -79,12 +79,9 @@ def _server() -> Iterator[Place]:
 
 def _sessions(server: Place) -> Iterator[tuple[str, Conversation]]:
     for session in _SESSIONS:
-        name = session.__name__
         with Relay(server) as relay:
             session(("127.0.0.1", relay.port))
-        conversations = [c for c in map(after_login, relay.conversations) if c.steps]
-        for number, conversation in enumerate(conversations, 1):
-            yield (name if len(conversations) == 1 else f"{name}_{number}"), conversation
+        yield from sessions_of(session.__name__, relay, after_login)
 
 
 def after_login(conversation: Conversation) -> Conversation:

@@ -1,16 +1,15 @@
 """What reads a message or a login and breaks a promise is found out."""
 
-from collections.abc import Callable, Generator
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
-from protocols.api import Command, Flow, Receive, Send, Side
-from protocols.errors import Reason, Refusal
-from protocols.postgres.login import PostgresLogin
+from protocols.api import Side
 from protocols.postgres.names import Names
 from protocols.postgres.statements import Statement
+from tests.fuzz import faulty
 from tests.fuzz.conversation import Conversation, Step
+from tests.fuzz.faulty import Converse
 from tests.fuzz.postgres import logins, messages, names, statements
 from tests.fuzz.target import Breach
 from tests.protocols.postgres.queries import READY, SYNC, complete, extended, parse, query
@@ -84,59 +83,14 @@ def test_of_the_redaction(
         statements.check_redaction(said)
 
 
-Conversing = Generator[Command, Any, Any]
-
-
-def _says(text: str) -> Callable[[PostgresLogin], Conversing]:
-    def converse(login: PostgresLogin) -> Conversing:
-        yield Send(Side.CLIENT, error("28000", text.format(login=login)))
-        raise Refusal(Reason.LOGIN_REJECTED, "refused")
-
-    return converse
-
-
-def _says_half(_: PostgresLogin) -> Conversing:
-    yield Send(Side.CLIENT, error("28000", "refused")[:-1])
-
-
-def _reads_on(_: PostgresLogin) -> Conversing:
-    while True:
-        yield Receive(Side.CLIENT)
-
-
-def _returns_what_it_read(_: PostgresLogin) -> Conversing:
-    return (yield Receive(Side.CLIENT)) and Flow(b"", b"", None, {"read": "much"})
-
-
-def _depends_on_the_cut(_: PostgresLogin) -> Conversing:
-    read = yield Receive(Side.CLIENT)
-    yield Send(Side.CLIENT, error("28000", f"{len(read)} bytes"))
-
-
-def _fails(_: PostgresLogin) -> Conversing:
-    yield Receive(Side.CLIENT)
-    raise ValueError("no refusal")
-
-
-def _returns_a_number(_: PostgresLogin) -> Conversing:
-    yield Receive(Side.CLIENT)
-    return 1
-
-
 @pytest.mark.parametrize(
     ("make", "told"),
-    [
-        (_says("{login.password}"), "told the password"),
-        (_says(f"{ACCOUNT} is refused"), "told the account"),
-        (_says_half, "said to the client"),
-        (_reads_on, "read 100000 bytes from the client"),
-        (_depends_on_the_cut, "by how it is cut"),
-        (_fails, "no refusal"),
-        (_returns_a_number, "returned 1"),
-    ],
+    faulty.of_logins(
+        ACCOUNT, lambda said: error("28000", said), "read 100000 bytes from the client"
+    ),
 )
-def test_of_a_login(make: Callable[[PostgresLogin], Conversing], told: str) -> None:
+def test_of_a_login(make: Converse, told: str) -> None:
     said = Conversation((Step(Side.CLIENT, bytes(100_000)), Step(Side.UPSTREAM, b"N")))
-    logins.check(_returns_what_it_read, b"", said)
+    logins.check(faulty.returns_what_it_read, b"", said)
     with pytest.raises((Breach, ValueError), match=told):
         logins.check(make, b"", said)

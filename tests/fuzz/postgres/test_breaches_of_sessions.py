@@ -2,15 +2,14 @@
 
 from collections.abc import Callable
 from functools import partial
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
-from protocols.api import Emit, Side
-from protocols.errors import Reason, Refusal
+from protocols.api import Side
 from protocols.postgres.frames import Frames
+from tests.fuzz import faulty
 from tests.fuzz.conversation import Conversation, Step
+from tests.fuzz.faulty import FaultyTap, TapFault
 from tests.fuzz.postgres import flood, frames, gate, tap, unaudited
 from tests.fuzz.target import Breach
 from tests.protocols.postgres.queries import PARSED, READY, SYNC, complete, extended, parse, query
@@ -25,59 +24,13 @@ _SAID = Conversation(
 _NEW_TAP, _NEW_GATE = tap.new_tap, gate.new_gate
 
 
-class _Tap:
-    """A tap as it should be, but for what a fault does with every chunk of the client's."""
-
-    def __init__(
-        self, fault: Callable[["_Tap", memoryview], object], emit: Emit, dice: int
-    ) -> None:
-        self._tap = _NEW_TAP(emit, dice)
-        self._fault = fault
-        self.emit = emit
-        self.kept: list[bytes] = []
-
-    def client_sent(self, chunk: memoryview) -> None:
-        self._fault(self, chunk)
-        self._tap.client_sent(chunk)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._tap, name)
-
-
-def _tells_of_chunks(tap: _Tap, chunk: memoryview) -> None:
-    tap.emit(SimpleNamespace(name=f"{len(chunk)} bytes"))  # type: ignore[arg-type]
-
-
-def _changes_bytes(_: _Tap, chunk: memoryview) -> None:
-    chunk[0] ^= 1
-
-
-def _keeps_views(tap: _Tap, chunk: memoryview) -> None:
-    tap.emit(SimpleNamespace(name=chunk[:1]))  # type: ignore[arg-type]
-
-
-def _refuses_chunks(_: _Tap, chunk: memoryview) -> None:
-    if len(chunk) == 1:
-        raise Refusal(Reason.MALFORMED, "too short")
-
-
 @pytest.mark.parametrize(
     ("fault", "told"),
-    [
-        (_tells_of_chunks, "where it is cut"),
-        (_keeps_views, "where it is cut"),
-        (_refuses_chunks, "where it is cut"),
-        (_changes_bytes, "changed what it was shown"),
-        (lambda *_: sum(range(3_000_000)), "took"),
-        (lambda tap, _: tap.kept.append(bytes(1 << 20)), "keeps"),
-        (lambda tap, _: tap.missing, "missing"),
-    ],
+    faulty.OF_TAPS,
 )
-def test_of_the_tap(
-    monkeypatch: pytest.MonkeyPatch, fault: Callable[[_Tap, memoryview], object], told: str
-) -> None:
+def test_of_the_tap(monkeypatch: pytest.MonkeyPatch, fault: TapFault, told: str) -> None:
     tap.check(_SAID)
-    monkeypatch.setattr(tap, "new_tap", partial(_Tap, fault))
+    monkeypatch.setattr(tap, "new_tap", partial(FaultyTap, _NEW_TAP, fault))
     with pytest.raises((Breach, AttributeError), match=told):
         tap.check(_SAID)
 
@@ -99,7 +52,7 @@ def test_of_a_session_that_is_not_audited(monkeypatch: pytest.MonkeyPatch) -> No
 def test_of_a_session_that_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     said = Conversation((Step(Side.CLIENT, parse("", b"s00000")), Step(Side.UPSTREAM, PARSED)))
     assert flood.check(said).messages == 60_000
-    remembers = partial(_Tap, lambda tap, _: tap.kept.append(b"little"))
+    remembers = partial(FaultyTap, _NEW_TAP, lambda tap, _: tap.kept.append(b"little"))
     monkeypatch.setattr(flood, "new_tap", remembers)
     with pytest.raises(Breach, match="and 30000 entries of one kind"):
         flood.check(said)
