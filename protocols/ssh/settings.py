@@ -3,7 +3,10 @@
 What is left out, it takes from the operator's own configuration, agent, keys and tickets.
 """
 
+from collections.abc import Mapping
 from functools import cache
+from types import MappingProxyType
+from typing import Any
 
 from asyncssh import (
     SSHClientConnectionOptions,
@@ -25,6 +28,21 @@ _CIPHERS = (
     "aes192-ctr",
     "aes256-ctr",
 )
+_ALIKE: Mapping[str, Any] = MappingProxyType(
+    {
+        "config": None,
+        "x509_trusted_certs": None,
+        "x509_trusted_cert_paths": (),
+        "encryption_algs": _CIPHERS,
+        "compression_algs": None,
+        "gss_host": None,
+        "host_based_auth": False,
+        "proxy_command": None,
+        "tunnel": None,
+        "login_timeout": 0,
+        "keepalive_interval": 0,
+    }
+)
 
 
 def as_client(
@@ -32,28 +50,18 @@ def as_client(
 ) -> SSHClientConnectionOptions:
     """Of a server with one of these keys, or with any. Keys and passwords are asked for later."""
     return SSHClientConnectionOptions(
-        config=None,
+        **_ALIKE,
         host=endpoint.host,
         port=endpoint.port,
         username=user,
         client_version=_VERSION,
         known_hosts=known_hosts,
-        x509_trusted_certs=None,
-        x509_trusted_cert_paths=(),
-        encryption_algs=_CIPHERS,
-        compression_algs=None,
         client_keys=None,
         client_username="",
         client_host_keysign=False,
         agent_path=None,
         agent_forwarding=False,
         pkcs11_provider=None,
-        gss_host=None,
-        host_based_auth=False,
-        proxy_command=None,
-        tunnel=None,
-        login_timeout=0,
-        keepalive_interval=0,
     )
 
 
@@ -61,18 +69,8 @@ def as_client(
 def as_server(host_key: bytes) -> SSHServerConnectionOptions:
     """The same for all clients: it takes a while to make."""
     return SSHServerConnectionOptions(
-        config=None,
+        **_ALIKE,
         server_version=_VERSION,
         server_host_keys=[import_private_key(host_key)],
         authorized_client_keys=None,
-        x509_trusted_certs=None,
-        x509_trusted_cert_paths=(),
-        encryption_algs=_CIPHERS,
-        compression_algs=None,
-        gss_host=None,
-        host_based_auth=False,
-        proxy_command=None,
-        tunnel=None,
-        login_timeout=0,
-        keepalive_interval=0,
     )
