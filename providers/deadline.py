@@ -9,6 +9,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
+READER = "provider-read"  # the name of a thread that reads
+
 _Result = TypeVar("_Result")
 
 
@@ -48,5 +50,5 @@ def within(seconds: float, work: Callable[[], _Result]) -> _Result:
         except BaseException as error:
             outcome.set_exception(error)
 
-    threading.Thread(target=run, name="provider-read", daemon=True).start()
+    threading.Thread(target=run, name=READER, daemon=True).start()
     return outcome.result(seconds)

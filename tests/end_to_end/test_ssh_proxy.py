@@ -97,7 +97,12 @@ def test_a_proxy_that_stops_says_so(
         assert ending.communicate(timeout=10)[0] == b"done\n"
         assert b"the proxy is shutting down" in busy.communicate(timeout=10)[1]
     assert keyless.process.wait(10) == 0
-    assert {event["ended_by"] for event in audit.events("session.end")} == {"proxy", "client"}
+    ends = [event["ended_by"] for event in audit.events("session.end")]
+    # Between a program's end and its client's goodbye, the proxy may find the session idle.
+    assert ends.count("proxy") in {2, 3}
+    assert len(ends) == 3
+    commands = {event["command"]: event.get("exit_status") for event in audit.events("ssh.exec")}
+    assert commands == {"echo in; sleep 60": None, "echo in; sleep 1; echo done": 0}
 
 
 def test_a_client_that_asks_for_nothing(

@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from typing import Any
 
 import boto3
 import pytest
+
+from providers.deadline import READER
 
 _PATIENCE = 60.0
 REGION = "eu-central-1"
@@ -94,8 +97,13 @@ def _await_ready(process: subprocess.Popen[bytes], port: int) -> None:
 
 
 @pytest.fixture
-def aws_environment(moto_aws: MotoAws, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """boto3's default chain, pointed at moto and at nothing of this machine."""
+def aws_environment(
+    moto_aws: MotoAws, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[pytest.MonkeyPatch]:
+    """boto3's default chain, pointed at moto and at nothing of this machine.
+
+    A read that a test gave up waiting for ends before the next test, whose server it would ask.
+    """
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_ENDPOINT_URL", moto_aws.url)
@@ -104,4 +112,7 @@ def aws_environment(moto_aws: MotoAws, monkeypatch: pytest.MonkeyPatch) -> pytes
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a-key-that-moto-does-not-check")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nor-this")
-    return monkeypatch
+    yield monkeypatch
+    for thread in threading.enumerate():
+        if thread.name == READER:
+            thread.join(30)
