@@ -251,11 +251,15 @@ Nonce = Callable[[], bytes]  # 18 random bytes
 class Tap(Protocol):
     """Watches one session's bytes after login and tells the audit what they meant.
 
-    It is shown every byte in chunks as they came, the client's before they are relayed and
-    upstream's after; a view is valid during the call only. It raises `ClientProtocolError` or
-    `ServerProtocolError` where the bytes are not the protocol, for what cannot be read cannot be
-    audited.
+    It is shown every byte in chunks as they came, upstream's after they were relayed; a view is
+    valid during the call only. It raises `ClientProtocolError` or `ServerProtocolError` where the
+    bytes are not the protocol, for what cannot be read cannot be audited. So the client's bytes
+    are shown before they are relayed, unless they `may_wait`.
     """
+
+    def may_wait(self, chunk: bytes) -> bool:
+        """Whether what the client sends is whole messages that can be read for certain, so that it
+        may be shown later. What was shown before may have waited as well."""
 
     def client_sent(self, chunk: memoryview) -> None: ...
 

@@ -33,8 +33,8 @@ class Pipe:
     """One direction; tells the relay of whatever is not plain moving.
 
     It is not read for while its sink is `blocked`, or while it is `held` because the tap is full.
-    What the client sends is looked at first, for what cannot be audited must not reach upstream;
-    upstream's bytes are sent first, and nobody waits for the audit of them. With `decide`, what
+    What the client sends is observed first, which may stop the session; upstream's bytes are sent
+    first, and nobody waits for the audit of them. With `decide`, what
     goes on is what it makes of them, and the tap is on the client's side of it.
     """
 
@@ -118,8 +118,10 @@ class Pipe:
     def _move(self, chunk: memoryview) -> bool:
         """Whether to read on."""
         self.moved += len(chunk)
-        if self._from is Side.CLIENT and not self._look(chunk):
-            return False
+        if self._from is Side.CLIENT:
+            self._observe(chunk)
+            if self.stopped:  # for what it saw
+                return False
         if self._decide is not None and (chunk := self._decided(chunk)) is _FAILED:
             return False
         try:
@@ -130,17 +132,9 @@ class Pipe:
         except OSError as error:
             self._relay.unwritable(self._to, error)
             return False
-        if self._from is Side.UPSTREAM and not self._look(chunk):
-            return False
-        return not (self.blocked or self.held)
-
-    def _look(self, chunk: memoryview) -> bool:
-        try:
+        if self._from is Side.UPSTREAM:
             self._observe(chunk)
-        except Exception as fault:
-            self._relay.unauditable(fault)
-            return False
-        return True
+        return not (self.blocked or self.held or self.stopped)
 
     def _decided(self, chunk: memoryview) -> memoryview:
         try:

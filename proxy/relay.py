@@ -1,7 +1,8 @@
 """A session's two directions, and every way in which they end.
 
 A side that does not take its bytes is not read for until it does; a side that has ended may still
-be sent to. What moves the bytes is in `proxy.pipe`.
+be sent to. What moves the bytes is in `proxy.pipe`, and what makes the audit of them in
+`proxy.observer`.
 """
 
 import asyncio
@@ -9,9 +10,10 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 
-from protocols.api import Flow, Gate, Outcome, Side, Tap
+from protocols.api import Flow, Gate, Outcome, Side
 from protocols.errors import Reason, Refusal
 from proxy.legs import Leg
+from proxy.observer import Observer
 from proxy.pipe import Pipe
 
 _log = logging.getLogger("keyless.relay")
@@ -26,27 +28,28 @@ class Relay:
     def __init__(
         self,
         legs: tuple[Leg, Leg],
-        tap: Tap,
+        observer: Observer,
         gate: Gate | None,
         role: str,
         client_is_gone: Callable[[], bool],
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._client, self._upstream = client, upstream = legs
-        self._tap = tap
+        self._observer = observer
+        observer.begin(self)
         self._role = role
         self._client_is_gone = client_is_gone
         up, down = (Side.CLIENT, Side.UPSTREAM), (Side.UPSTREAM, Side.CLIENT)
         decide = (gate.client_sent, gate.upstream_sent) if gate is not None else (None, None)
-        self._up = Pipe(self, up, (client, upstream), self._client_sent, decide[0])
-        self._down = Pipe(self, down, (upstream, client), self._upstream_sent, decide[1])
+        self._up = Pipe(self, up, (client, upstream), observer.client_sent, decide[0])
+        self._down = Pipe(self, down, (upstream, client), observer.upstream_sent, decide[1])
         self._finished: asyncio.Future[tuple[str, str]] = self._loop.create_future()
         self._client_has_ended = False
 
     @property
     def idle(self) -> bool:
         """Whether upstream owes the client nothing."""
-        return not self._tap.busy
+        return not self._observer.busy
 
     @property
     def moved(self) -> int:
@@ -63,9 +66,10 @@ class Relay:
         finally:
             self._up.stop()
             self._down.stop()
+            self._observer.catch_up()
         if ended_by != "client":
             await self._see_the_client_off()
-        abandoned = ended_by != "upstream" and self._tap.busy
+        abandoned = ended_by != "upstream" and self._observer.busy
         return Outcome(ended_by, reason, self._up.moved, self._down.moved, abandoned)
 
     def stop(self, refusal: Refusal) -> None:
@@ -74,22 +78,21 @@ class Relay:
             self._say_last_words(refusal)
             self._finish("proxy", refusal.detail or str(refusal))
 
-    def _client_sent(self, chunk: memoryview) -> None:
-        self._tap.client_sent(chunk)
-        if self._tap.full:
-            self._up.hold()
+    # -- what the observer says -----------------------------------------------------------------
 
-    def _upstream_sent(self, chunk: memoryview) -> None:
-        self._tap.upstream_sent(chunk)
-        if self._up.held and not self._tap.full:
-            self._up.go_on()
+    def hold(self) -> None:
+        self._up.hold()
+
+    def go_on(self) -> None:
+        self._up.go_on()
 
     def unauditable(self, fault: Exception) -> None:
-        """The tap could not make sense of what passed, or the audit not take it."""
         if not isinstance(fault, Refusal):
             _log.error("the audit failed; this is a bug in Keyless", exc_info=fault)
             fault = Refusal(Reason.INTERNAL, "the proxy failed to audit this session, so it ends")
         self.stop(fault)
+
+    # -- the ends -------------------------------------------------------------------------------
 
     def ended(self, side: Side) -> None:
         """A side has said all that it will say."""
@@ -135,7 +138,7 @@ class Relay:
 
     def _say_last_words(self, refusal: Refusal) -> None:
         with suppress(OSError):
-            self._client.send(self._tap.last_words(refusal))
+            self._client.send(self._observer.last_words(refusal))
 
     def _finish(self, ended_by: str, reason: str) -> None:
         """Nothing more passes, from this moment on."""

@@ -9,6 +9,7 @@ from proxy import registry
 from proxy.audit.log import AuditLog
 from proxy.cancels import Cancels
 from proxy.config import Config
+from proxy.hindsight import Hindsight
 from proxy.leases import Leases
 from proxy.memory import Memory
 from proxy.metrics import Metrics
@@ -29,6 +30,7 @@ class Services:
     cancels: Cancels
     own_key: OwnKey
     memory: Memory = field(default_factory=Memory)
+    hindsight: Hindsight = field(default_factory=Hindsight)
     open_sessions: int = 0
     waiting: Counter[int | None] = field(default_factory=Counter)
 

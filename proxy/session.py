@@ -33,6 +33,7 @@ from proxy.driver import Driver, nonce
 from proxy.identity import Identity, identify, is_gone
 from proxy.legs import leg
 from proxy.login import Logins
+from proxy.observer import Observer
 from proxy.recordings import Recording
 from proxy.relay import Relay
 from proxy.services import Services
@@ -192,11 +193,12 @@ class Session:
         protocol = self._door.protocol
         assert isinstance(protocol, WireProtocol)
         self._wish = flow.wish or self._wish
-        tap = protocol.tap(self._emit, time.monotonic, login, flow)
+        hindsight = self._services.hindsight
+        tap = protocol.tap(self._emit, hindsight.clock, login, flow)
         gate = protocol.gate(login, flow, tap)
         legs = leg(self._client), leg(self._driver.upstream)
         gone = partial(is_gone, self._client.socket)
-        relay = Relay(legs, tap, gate, login.role, gone)
+        relay = Relay(legs, Observer(tap, hindsight), gate, login.role, gone)
         self._register(flow, protocol, login)
 
         async def run() -> Outcome:

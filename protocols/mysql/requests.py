@@ -21,7 +21,7 @@ from protocols.mysql.commands import (
 from protocols.mysql.compression import stream
 from protocols.mysql.frames import Packets
 from protocols.mysql.login import MysqlLogin
-from protocols.mysql.packets import MAX_PAYLOAD
+from protocols.mysql.packets import HEADER_SIZE, MAX_PAYLOAD
 from protocols.mysql.parameters import statement_position
 from protocols.mysql.redaction import PLAIN, quoting
 from protocols.mysql.replies import Replies
@@ -34,6 +34,11 @@ from protocols.mysql.statements import (
     read_statement,
 )
 
+# Commands of a few bytes or a text, which can be read whatever they say.
+_READABLE = frozenset(
+    {Command.QUERY, Command.STMT_PREPARE, Command.STMT_EXECUTE, Command.STMT_CLOSE}
+    | {Command.STMT_RESET, Command.STMT_FETCH, Command.INIT_DB, Command.PING, Command.STATISTICS}
+)
 _KEPT = 2 * LONGEST  # of a command: query attributes stand before the statement
 # A tap that is full is sent at most the 16,384 commands of one more chunk; a compressed packet may
 # hold millions.
@@ -61,6 +66,16 @@ class Requests:
         self._packets = Packets(self, _KEPT)
         fault = ClientProtocolError("the client sent a compressed packet that is malformed")
         self.stream = stream(self._packets, agreed.compression, fault)
+
+    def are_readable(self, chunk: bytes) -> bool:
+        """Whether it is one whole command that certainly can be read. A packet that is an answer
+        to upstream, such as a file's bytes, has another number than 0."""
+        size = len(chunk) - HEADER_SIZE
+        if size <= 0 or chunk[:HEADER_SIZE] != size.to_bytes(HEADER_SIZE, "little"):
+            return False
+        if chunk[4] == Command.QUERY and self._has_attributes and chunk[5:7] != NO_ATTRIBUTES:
+            return False
+        return chunk[4] in _READABLE and self.stream is self._packets and self.stream.at_boundary
 
     def want_file(self) -> None:
         """The client's next packets are a file, up to an empty one."""

@@ -41,6 +41,9 @@ class MysqlTap:
         self._was_full = False
         self._goodbye_said = False  # by upstream: an error that answers nothing
 
+    def may_wait(self, chunk: bytes) -> bool:
+        return self._requests.are_readable(chunk)
+
     def client_sent(self, chunk: memoryview) -> None:
         self._client.feed(chunk)
 

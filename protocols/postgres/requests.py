@@ -1,12 +1,26 @@
 """What a client asks after login, as far as the audit must know it to read upstream's answers."""
 
 from dataclasses import dataclass
+from struct import Struct
 
 from protocols.errors import ClientProtocolError, Reason
 from protocols.postgres.parameters import Parameters
 from protocols.postgres.statements import UNKNOWN, LongText, Statement, read_types
 
 _NAME_BYTES = 63  # PostgreSQL looks at no more of a statement's or portal's name
+_HEADER = Struct(">BI")
+_BIND = ord("B")
+# Behind a message's header, where its name begins; a Bind has two. The others here have none.
+_NAMES = {
+    ord("P"): 0,
+    _BIND: 0,
+    ord("E"): 0,
+    ord("D"): 1,
+    ord("C"): 1,
+    ord("S"): None,
+    ord("H"): None,
+    ord("Q"): None,
+}
 _FIRST_OF_OTHERS = 16_384  # functions that PostgreSQL has not brought with it
 
 
@@ -32,6 +46,21 @@ class Request:
     commands: tuple[str, ...] = ()
     rows: int = 0
     sqlstate: str | None = None
+
+
+def are_readable(chunk: bytes) -> bool:
+    """Whether it is whole messages of the kinds that are sent most, each with its names' ends."""
+    position, end = 0, len(chunk)
+    while position + 5 <= end:
+        kind, length = _HEADER.unpack_from(chunk, position)
+        body, position = position + 5, position + 1 + length
+        if position > end or position < body or kind not in _NAMES:
+            return False
+        if (name := _NAMES[kind]) is not None:
+            name_end = chunk.find(0, body + name, position)
+            if name_end < 0 or (kind == _BIND and chunk.find(0, name_end + 1, position) < 0):
+                return False
+    return position == end
 
 
 def read_query(body: bytes, size: int) -> Statement:

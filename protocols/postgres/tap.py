@@ -11,6 +11,7 @@ from protocols.postgres.frames import Copied, Frames
 from protocols.postgres.login import PostgresLogin
 from protocols.postgres.refusals import error_response
 from protocols.postgres.reports import Reports
+from protocols.postgres.requests import are_readable
 from protocols.postgres.waiting import Waiting
 
 
@@ -28,6 +29,9 @@ class PostgresTap:
         bad_upstream = ServerProtocolError("upstream sent an invalid message length")
         self._client = Frames(self._waiting.handlers, bad_client, copied)
         self._upstream = Frames(self._answers.handlers, bad_upstream, copied)
+
+    def may_wait(self, chunk: bytes) -> bool:
+        return self._client.at_boundary and are_readable(chunk)
 
     def client_sent(self, chunk: memoryview) -> None:
         self._waiting.now = self._clock()

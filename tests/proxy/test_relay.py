@@ -11,8 +11,10 @@ import pytest
 
 from protocols.api import Flow, Outcome
 from protocols.errors import ClientProtocolError, Reason, Refusal
+from proxy.hindsight import Hindsight
 from proxy.identity import is_gone
 from proxy.legs import PlainLeg
+from proxy.observer import Observer
 from proxy.relay import Relay
 from tests.proxy.conftest import SocketPair
 
@@ -27,6 +29,9 @@ class Spy:
     def __init__(self) -> None:
         self.busy = self.full = False
         self.from_client = self.from_upstream = 0
+
+    def may_wait(self, chunk: bytes) -> bool:
+        return b"!" not in chunk
 
     def client_sent(self, chunk: memoryview) -> None:
         self.from_client += len(chunk)
@@ -47,10 +52,13 @@ class Spy:
 class Bench:
     """A relay at work, and the programs at both of its ends."""
 
-    def __init__(self, client: socket.socket, upstream: socket.socket, relay: Relay) -> None:
+    def __init__(
+        self, client: socket.socket, upstream: socket.socket, relay: Relay, hindsight: Hindsight
+    ) -> None:
         self.client = client
         self.upstream = upstream
         self.relay = relay
+        self.catch_up = hindsight.catch_up
         self.outcome: asyncio.Task[Outcome]
 
     async def end(self) -> Outcome:
@@ -72,8 +80,10 @@ async def _relaying(
 ) -> AsyncIterator[tuple[Bench, Spy]]:
     spy = Spy()
     gone = partial(is_gone, pair[1])
-    relay = Relay((PlainLeg(pair[1]), PlainLeg(other[0])), spy, None, "app", gone)
-    bench = Bench(pair[0], other[1], relay)
+    hindsight = Hindsight()
+    observer = Observer(spy, hindsight)
+    relay = Relay((PlainLeg(pair[1]), PlainLeg(other[0])), observer, None, "app", gone)
+    bench = Bench(pair[0], other[1], relay, hindsight)
 
     async def run() -> Outcome:
         try:
@@ -124,6 +134,7 @@ async def test_what_the_handshake_read_too_much_comes_first(
         await _send(bench.upstream, b"late")
         assert await _read(bench.upstream, 19) == b"early question late"
         assert await _read(bench.client, 17) == b"early answer late"
+        bench.catch_up()
         assert (spy.from_client, spy.from_upstream) == (19, 17)
 
 
@@ -149,6 +160,7 @@ async def test_a_client_that_asks_too_much_at_once_is_held_back(
         spy.full = True
         await _send(bench.client, b"first")
         assert await _read(bench.upstream, 5) == b"first"
+        bench.catch_up()
         await _send(bench.client, b"second")
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.2):

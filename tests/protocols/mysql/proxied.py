@@ -7,7 +7,6 @@ Each session is made and relayed as by `proxy.session`, without its access and i
 import asyncio
 import socket
 import threading
-import time
 from typing import Any, Self
 
 from protocols.api import Event, Flow, NeedLogin, TcpEndpoint, TlsMode, TlsPolicy
@@ -19,7 +18,9 @@ from protocols.mysql.tap import MysqlTap
 from proxy.config.schema import Timeouts
 from proxy.connection import Connection
 from proxy.driver import Driver, nonce
+from proxy.hindsight import Hindsight
 from proxy.legs import leg
+from proxy.observer import Observer
 from proxy.relay import Relay
 from tests.secrecy import CANARY
 
@@ -94,9 +95,10 @@ class Proxied:
     async def _relay(self, client: Connection, driver: Driver, flow: Flow) -> None:
         login = self._login.without_credentials()
         assert driver.upstream is not None
-        tap = MysqlTap(self.events.append, time.monotonic, login, flow)
+        hindsight = Hindsight()
+        tap = MysqlTap(self.events.append, hindsight.clock, login, flow)
         legs = leg(client), leg(driver.upstream)
-        relay = Relay(legs, tap, gate(login, flow, tap), ROLE, lambda: True)
+        relay = Relay(legs, Observer(tap, hindsight), gate(login, flow, tap), ROLE, lambda: True)
         try:
             await relay.run(flow)
         finally:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from protocols.errors import ClientProtocolError
 from protocols.postgres.requests import (
+    are_readable,
     read_bind,
     read_execute,
     read_function,
@@ -17,7 +18,7 @@ from protocols.postgres.requests import (
     read_target,
 )
 from protocols.postgres.statements import Statement, read_types
-from tests.protocols.postgres.queries import values
+from tests.protocols.postgres.queries import SYNC, message, query, values
 
 _NAMED: list[Callable[[bytes], object]] = [
     lambda body: read_parse(body, len(body)),
@@ -135,3 +136,50 @@ def test_foreign_bytes_are_a_request_or_a_refusal(
 def test_foreign_bytes_are_a_query_or_a_function_call(body: bytes, more: int) -> None:
     assert read_query(body, len(body) + more).size >= 0
     assert read_function(body, 1_000).parameters_told is not None
+
+
+# -- what certainly can be read ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        query("SELECT 1"),
+        message(b"Q", b"no end"),
+        message(b"P", b"s\0SELECT 1\0\0\0"),
+        message(b"B", b"p\0s\0\0\0"),
+        message(b"E", b"p\0\0\0\0\0"),
+        message(b"D", b"S\0"),
+        message(b"C", b"P\0"),
+        SYNC,
+        message(b"H", b""),
+    ],
+)
+def test_whole_messages_are_readable(chunk: bytes) -> None:
+    assert are_readable(chunk)
+    assert are_readable(chunk + SYNC)
+    for size in range(1, len(chunk)):
+        assert not are_readable(chunk[:size])
+        assert not are_readable(SYNC + chunk[:size])
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        message(b"P", b"no end"),
+        message(b"B", b"p\0no end"),
+        message(b"E", b"no end"),
+        message(b"D", b"S"),
+        message(b"D", b"\0no end"),
+        message(b"C", b""),
+        message(b"d", b"copied"),
+        message(b"F", b"\0\0\0\1"),
+        message(b"?", b""),
+        b"Q\0\0\0\3",
+        b"S\xff\xff\xff\xff",
+        SYNC + b"S",
+    ],
+)
+def test_what_may_be_wrong_or_unusual_is_not(chunk: bytes) -> None:
+    assert not are_readable(chunk)
+    assert not are_readable(SYNC + chunk)

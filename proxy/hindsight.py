@@ -1,0 +1,55 @@
+"""Shows taps what has passed a little later, and much of it at once.
+
+To read a message takes a fifth of the time where many are read in a row, with the processor's
+caches full of the code for it, than between two calls of the kernel; and nobody waits for it then.
+It knows neither sessions nor protocols.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+
+SHORT = 2_048  # bytes of a chunk that may wait: longer ones cost more to keep than to read
+_LATEST = 0.01  # seconds
+_MOST = 32  # chunks: a millisecond in which nothing is relayed would be felt
+_MOST_BYTES = 65_536
+Show = Callable[[memoryview], None]
+
+
+class Hindsight:
+    """One event loop's. What waits is shown in its order, to all sessions' taps."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[Show, float, bytes]] = deque()
+        self._bytes = 0
+        self._at: float | None = None  # when what is being shown had passed
+        self._timer: asyncio.TimerHandle | None = None
+
+    def clock(self) -> float:
+        """As taps see it: `time.monotonic()` of when the bytes passed that they are shown."""
+        return time.monotonic() if self._at is None else self._at
+
+    def put(self, show: Show, data: bytes) -> None:
+        """Have `data` shown soon. `show` raises nothing."""
+        self._waiting.append((show, time.monotonic(), data))
+        self._bytes += len(data)
+        if len(self._waiting) == _MOST or self._bytes >= _MOST_BYTES:
+            asyncio.get_running_loop().call_soon(self.catch_up)  # what is read now goes on first
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_LATEST, self._catch_up_in_time)
+
+    def catch_up(self) -> None:
+        """Show all that waits."""
+        waiting = self._waiting
+        self._bytes = 0
+        try:
+            while waiting:
+                show, self._at, data = waiting.popleft()
+                show(memoryview(data))
+        finally:
+            self._at = None
+
+    def _catch_up_in_time(self) -> None:
+        self._timer = None
+        self.catch_up()
