@@ -1,6 +1,7 @@
-"""The proxies that are measured, each on a port of its own before one PostgreSQL.
+"""The proxies that are measured, each on a port of its own before one database.
 
-Upstream trusts everybody here: what is measured is relaying, not logging in.
+What is measured is relaying, not logging in: PostgreSQL trusts everybody, and MySQL's account has a
+password that says nothing.
 """
 
 import os
@@ -10,14 +11,17 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-ACCOUNT = "bench"
+from tests.servers.debian import Debian
+from tests.servers.mysql_flavours import sid_mysql
+
+ACCOUNT = PASSWORD = "bench"
 _PATIENCE = 10.0
 
 _KEYLESS = """\
@@ -32,6 +36,36 @@ PORT = {upstream}
 USER = "bench"
 DB = "bench"
 REQUIRE_AUTH = "none"
+"""
+_KEYLESS_MYSQL = """\
+[audit]
+path = "audit.jsonl"
+[roles.bench]
+kind = "mysql"
+listen = "127.0.0.1:{port}"
+[roles.bench.env]
+HOST = "127.0.0.1"
+PORT = {upstream}
+USER = "bench"
+DB = "bench"
+PASS = "_env:BENCH_PASSWORD"
+SSLMODE = "require"
+"""
+_MYSQL_ROUTER = """\
+[DEFAULT]
+logging_folder = {home}
+runtime_folder = {home}
+data_folder = {home}
+[logger]
+level = ERROR
+[routing:bench]
+bind_address = 127.0.0.1
+bind_port = {port}
+destinations = 127.0.0.1:{upstream}
+routing_strategy = first-available
+client_ssl_mode = PASSTHROUGH
+server_ssl_mode = AS_CLIENT
+max_connect_errors = 1000000
 """
 _PGBOUNCER = """\
 [databases]
@@ -50,7 +84,7 @@ defaults
   timeout connect 5s
   timeout client 600s
   timeout server 600s
-listen postgres
+listen database
   bind 127.0.0.1:{port}
   server upstream 127.0.0.1:{upstream}
 """
@@ -58,19 +92,30 @@ listen postgres
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a proxy is started: its configuration and what comes before the file's name."""
+    """How a proxy is started: its configuration and what comes before the file's name. `system` is
+    where its program is, if not here."""
 
     configuration: str
     arguments: tuple[str, ...]
+    system: Callable[[], Debian] | None = None
 
 
-RECIPES: Mapping[str, Recipe] = MappingProxyType(
+_HAPROXY_RECIPE = Recipe(_HAPROXY, ("-db", "-f"))
+RECIPES: Mapping[str, Mapping[str, Recipe]] = MappingProxyType(
     {
-        "keyless": Recipe(_KEYLESS, ("serve", "--config")),
-        "pgbouncer": Recipe(_PGBOUNCER, ("-q",)),
-        "haproxy": Recipe(_HAPROXY, ("-db", "-f")),
+        "postgres": {
+            "keyless": Recipe(_KEYLESS, ("serve", "--config")),
+            "pgbouncer": Recipe(_PGBOUNCER, ("-q",)),
+            "haproxy": _HAPROXY_RECIPE,
+        },
+        "mysql": {
+            "keyless": Recipe(_KEYLESS_MYSQL, ("serve", "--config")),
+            "haproxy": _HAPROXY_RECIPE,
+            "mysqlrouter": Recipe(_MYSQL_ROUTER, ("-c",), sid_mysql),
+        },
     }
 )
+"""By the database's kind and the proxy's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,36 +136,44 @@ class Peer:
 
 
 @contextmanager
-def running(upstream: int, folder: Path) -> Iterator[list[Peer]]:
-    """PostgreSQL itself, Keyless with its audit on, and the peers that this machine has."""
+def running(kind: str, upstream: int, folder: Path) -> Iterator[list[Peer]]:
+    """The database itself, Keyless with its audit on, and the peers that this machine has."""
+    folder.chmod(0o711)
     with ExitStack() as stack:
         peers = [Peer("direct", upstream)]
-        for name, recipe in RECIPES.items():
-            if program := _program(name):
-                home = folder / name
-                home.mkdir()
-                started = _started(name, program, recipe, upstream, home)
-                peers.append(stack.enter_context(started))
-            else:
+        for name, recipe in RECIPES[kind].items():
+            if (program := _program(name, recipe)) is None:
                 print(f"{name} is not installed, so it is left out", file=sys.stderr)
+                continue
+            home = folder / name
+            home.mkdir()
+            peers.append(stack.enter_context(_started(name, program, recipe, upstream, home)))
         yield peers
 
 
-def _program(name: str) -> str | None:
+def _program(name: str, recipe: Recipe) -> list[str] | None:
+    if recipe.system is not None:
+        return recipe.system().unprivileged(name)
     own = Path(sys.executable).with_name(name)
-    return str(own) if own.exists() else shutil.which(name, path=f"{os.defpath}:/usr/sbin")
+    found = str(own) if own.exists() else shutil.which(name, path=f"{os.defpath}:/usr/sbin")
+    return None if found is None else [found]
 
 
 @contextmanager
-def _started(name: str, program: str, recipe: Recipe, upstream: int, home: Path) -> Iterator[Peer]:
+def _started(
+    name: str, program: list[str], recipe: Recipe, upstream: int, home: Path
+) -> Iterator[Peer]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     configuration = home / "configuration"
-    configuration.write_text(recipe.configuration.format(port=port, upstream=upstream))
+    configuration.write_text(recipe.configuration.format(port=port, upstream=upstream, home=home))
+    _give_away(home)
     process = subprocess.Popen(
-        [program, *recipe.arguments, str(configuration)],
+        [*program, *recipe.arguments, str(configuration)],
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        **(_as_nobody(home) if name == "pgbouncer" else {}),
+        env={"PATH": os.environ["PATH"], "BENCH_PASSWORD": PASSWORD},
+        **_account(name),
     )
     try:
         _await_port(name, port)
@@ -130,14 +183,19 @@ def _started(name: str, program: str, recipe: Recipe, upstream: int, home: Path)
         process.wait()
 
 
-def _as_nobody(home: Path) -> dict[str, Any]:
-    """PgBouncer refuses to run as root."""
-    if os.geteuid() != 0:
+def _give_away(home: Path) -> None:
+    """Let who does not run as root write there."""
+    if os.geteuid() == 0:
+        nobody = pwd.getpwnam("nobody")
+        for path in (home, home / "configuration"):
+            os.chown(path, nobody.pw_uid, nobody.pw_gid)
+
+
+def _account(name: str) -> dict[str, Any]:
+    """PgBouncer refuses to run as root, and cannot become another by itself."""
+    if os.geteuid() != 0 or name != "pgbouncer":
         return {}
     nobody = pwd.getpwnam("nobody")
-    for path in (home, home / "configuration"):
-        os.chown(path, nobody.pw_uid, nobody.pw_gid)
-    home.parent.chmod(0o711)
     return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
 
 

@@ -1,28 +1,20 @@
 """pgbench's queries through every peer, in interleaved rounds: `python -m bench.queries --help`."""
 
-import re
-import statistics
 import subprocess
 import tempfile
-from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
 
 from bench.peers import ACCOUNT, Peer, running
+from bench.rounds import Done, measure, number, tell
 from proxy.demo.postgres import EmbeddedPostgres, bundled
 
 _SCALE = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One round of one peer: transactions a second, and the proxy's CPU for each, in us."""
-
-    tps: float
-    user: float
-    system: float
+_BASES = ("direct", "pgbouncer", "haproxy")
+_SAMPLED = 0.2  # of the transactions, whose latency pgbench notes
 
 
 @click.command()
@@ -40,71 +32,68 @@ class Sample:
     type=click.Choice(["simple", "extended", "prepared"]),
     help="pgbench's query mode.",
 )
-def main(rounds: int, seconds: int, clients: tuple[int, ...], modes: tuple[str, ...]) -> None:
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+def main(
+    rounds: int, seconds: int, clients: Sequence[int], modes: Sequence[str], as_json: bool
+) -> None:
     """Measure `pgbench -S` direct, through Keyless with its audit on, and through its peers."""
     binaries = bundled()[16]
-    hba = ("host all all 127.0.0.1/32 trust",)
-    with (
-        EmbeddedPostgres(binaries, hba=hba) as postgres,
-        tempfile.TemporaryDirectory(prefix="keyless-bench-") as folder,
-    ):
+    with ExitStack() as stack:
+        hba = ("host all all 127.0.0.1/32 trust",)
+        postgres = stack.enter_context(EmbeddedPostgres(binaries, hba=hba))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="keyless-bench-")))
         postgres.execute(f"CREATE ROLE {ACCOUNT} LOGIN; CREATE DATABASE {ACCOUNT} OWNER {ACCOUNT}")
-        pgbench = binaries / "pgbench"
-        _pgbench(pgbench, postgres.port, "-i", "-q", "-s", str(_SCALE))
-        with running(postgres.port, Path(folder)) as peers:
-            for mode in modes:
-                for count in clients:
-                    work = ("-S", "-M", mode, "-c", str(count), "-T", str(seconds))
-                    _print(f"{mode}, {count} clients", _rounds(pgbench, peers, work, rounds))
+        bench = _Pgbench(binaries / "pgbench", folder)
+        bench.run(postgres.port, "-i", "-q", "-s", str(_SCALE))
+        peers = stack.enter_context(running("postgres", postgres.port, folder))
+        findings = []
+        for mode in modes:
+            for count in clients:
+                work = ("-S", "-M", mode, "-c", str(count), "-T", str(seconds))
+                title = f"{mode}, {count} clients"
+                findings += measure(title, bench.of(work), peers, rounds, _BASES)
+        tell(findings, _BASES, as_json=as_json)
 
 
-def _rounds(
-    pgbench: Path, peers: list[Peer], work: tuple[str, ...], rounds: int
-) -> dict[str, list[Sample]]:
-    samples: dict[str, list[Sample]] = defaultdict(list)
-    for _ in range(rounds):
-        for peer in peers:
-            samples[peer.name].append(_sample(pgbench, peer, work))
-    return samples
+class _Pgbench:
+    """pgbench, with a folder of its own for its logs."""
+
+    def __init__(self, program: Path, folder: Path) -> None:
+        self._program = program
+        self._logs = folder / "pgbench"
+        self._logs.mkdir()
+
+    def of(self, work: Sequence[str]) -> "_Work":
+        return _Work(self, work)
+
+    def run(self, port: int, *arguments: str) -> str:
+        place = ("-h", "127.0.0.1", "-p", str(port), "-U", ACCOUNT)
+        command = [str(self._program), *place, *arguments, ACCOUNT]
+        done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=self._logs)
+        return done.stdout
+
+    def latencies(self) -> list[float]:
+        """What was noted of the last run, in ms and sorted; and the notes are thrown away."""
+        noted: list[float] = []
+        for log in self._logs.iterdir():
+            noted += [int(line.split()[2]) / 1000 for line in log.read_text().splitlines()]
+            log.unlink()
+        return sorted(noted)
 
 
-def _sample(pgbench: Path, peer: Peer, work: tuple[str, ...]) -> Sample:
-    before = peer.cpu_seconds()
-    told = _pgbench(pgbench, peer.port, *work)
-    user, system = (b - a for a, b in zip(before, peer.cpu_seconds(), strict=True))
-    done = int(_number(r"actually processed: (\d+)", told))
-    return Sample(_number(r"tps = ([\d.]+)", told), user / done * 1e6, system / done * 1e6)
+class _Work:
+    def __init__(self, bench: _Pgbench, arguments: Sequence[str]) -> None:
+        self._bench = bench
+        self._arguments = arguments
 
-
-def _pgbench(pgbench: Path, port: int, *arguments: str) -> str:
-    command = [str(pgbench), "-h", "127.0.0.1", "-p", str(port), "-U", ACCOUNT, *arguments, ACCOUNT]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return done.stdout
-
-
-def _number(pattern: str, text: str) -> float:
-    found = re.search(pattern, text)
-    assert found, text
-    return float(found[1])
-
-
-def _print(title: str, samples: dict[str, list[Sample]]) -> None:
-    """Medians; a ratio is the median of the rounds' own ratios, for the machine's speed changes."""
-    click.echo(f"\n{title}")
-    click.echo("| peer | tps | of direct | of pgbouncer | us user | us system |")
-    click.echo("| --- | --- | --- | --- | --- | --- |")
-    for name, runs in samples.items():
-        columns = [f"{statistics.median(run.tps for run in runs):.0f}"]
-        columns += [_ratio(runs, samples.get(base)) for base in ("direct", "pgbouncer")]
-        columns += [f"{statistics.median(run.user for run in runs):.1f}"]
-        columns += [f"{statistics.median(run.system for run in runs):.1f}"]
-        click.echo(f"| {name} | {' | '.join(columns)} |")
-
-
-def _ratio(runs: list[Sample], base: list[Sample] | None) -> str:
-    if base is None:
-        return "-"
-    return f"{statistics.median(a.tps / b.tps for a, b in zip(runs, base, strict=True)):.2f}"
+    def __call__(self, peer: Peer) -> Done:
+        told = self._bench.run(peer.port, *self._arguments, "-l", f"--sampling-rate={_SAMPLED}")
+        noted = self._bench.latencies()
+        return Done(
+            transactions=int(number(r"actually processed: (\d+)", told)),
+            tps=number(r"tps = ([\d.]+)", told),
+            p99=noted[len(noted) * 99 // 100],
+        )
 
 
 if __name__ == "__main__":
