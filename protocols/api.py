@@ -161,6 +161,14 @@ class NeedLogin:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """Answered with None. `wish` is what the client said after NeedLogin, in a protocol where the
+    server speaks first."""
+
+    wish: Wish
+
+
+@dataclass(frozen=True, slots=True)
 class Connect:
     """Answered with None once UPSTREAM is a new connection to the login's endpoint."""
 
@@ -193,7 +201,7 @@ class Remember:
     value: Any = field(repr=False)
 
 
-Command = Receive | Send | StartTls | NeedLogin | Connect | Compute | Recall | Remember
+Command = Receive | Send | StartTls | NeedLogin | Note | Connect | Compute | Recall | Remember
 
 # -- results --------------------------------------------------------------------------------------
 
@@ -203,8 +211,7 @@ class Flow:
     """Both sides are in: what the handshake hands over to the relay.
 
     `from_client` and `from_upstream` were read past the handshake's end: the relay's first bytes.
-    `cancel_key` is what a later `CancelRequest` will present. `facts` go to the audit. `wish` is
-    what the client said after NeedLogin, in a protocol where the server speaks first. `agreed` is
+    `cancel_key` is what a later `CancelRequest` will present. `facts` go to the audit. `agreed` is
     what the protocol's own tap and gate must know of the handshake.
     """
 
@@ -212,7 +219,6 @@ class Flow:
     from_upstream: bytes
     cancel_key: bytes | None
     facts: Mapping[str, str]
-    wish: Wish | None = None
     agreed: Any = None
 
 

@@ -33,7 +33,8 @@ Ask = Callable[[Errand], Awaitable[Any]]
 
 
 class Recording(Protocol):
-    """Where a recording goes. Raises Refusal where it cannot be kept: nothing happens unseen."""
+    """Where a recording goes. Raises Refusal where it cannot be kept, for nothing happens unseen,
+    and is closed by that."""
 
     def write(self, data: bytes) -> None: ...
 
@@ -66,11 +67,12 @@ class Carriage(Protocol):
 
     @property
     def idle(self) -> bool:
-        """Whether upstream owes the client nothing."""
+        """Whether nothing is open in it that could be at work."""
 
     @property
-    def moved(self) -> int:
-        """Bytes, both ways."""
+    def moved(self) -> int | None:
+        """Counts what is said and asked for, both ways, and not signs of life; None as long as
+        upstream has something to do for the client, whose silence tells nothing."""
 
     async def run(self) -> Outcome:
         """Carry it until it is over and both connections are closed."""

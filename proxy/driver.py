@@ -20,6 +20,7 @@ from protocols.api import (
     Disconnected,
     Login,
     NeedLogin,
+    Note,
     Recall,
     Receive,
     Remember,
@@ -27,6 +28,7 @@ from protocols.api import (
     Side,
     StartTls,
     Tls,
+    Wish,
 )
 from protocols.carried import Ask, Attach, Await, Errand
 from protocols.errors import ClientProtocolError, Reason, Refusal
@@ -53,7 +55,8 @@ class Driver:
 
     `logins` answers NeedLogin, and `memory` knows what sessions before have computed. With `route`,
     that is the way to upstream, whatever its name resolves to. `login` is the one that upstream was
-    connected to for last; once both sides are in, without credentials.
+    connected to for last; once both sides are in, without credentials. `wish` is the client's, as
+    far as it has said.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class Driver:
         self._client_left = timeouts.client  # seconds; what it waits for is not its own slowness
         self._upstream_until = self._loop.time() + timeouts.upstream
         self._pinned = route
+        self.wish = Wish()
         self.login: Login | None = None
         self.route: Route | None = None
         self.upstream: Connection | None = None
@@ -112,6 +116,9 @@ class Driver:
                     return await self._within(side, self._attach(side, protocol))
                 case Await(side, work):
                     return await self._within(side, work)
+                case Note(wish):
+                    self.wish = wish
+                    return None
                 case _:
                     return await self._carry_out(errand)
         except (Refusal, Disconnected):
@@ -130,8 +137,9 @@ class Driver:
                 return self._memory.recall(name, secret)
             case Remember(name, secret, value):
                 return self._memory.remember(name, secret, value)
-            case NeedLogin():
+            case NeedLogin(wish):
                 assert self._logins is not None
+                self.wish = wish
                 return await self._logins(command)
             case Compute(work):
                 return await asyncio.to_thread(work)

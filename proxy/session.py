@@ -57,7 +57,6 @@ class Session:
         self._client = Connection(accepted)
         self._begun = time.monotonic()
         self._identity = Identity("unknown")
-        self._wish = Wish()
         self._driver = Driver(
             services.config.timeouts,
             client=self._client,
@@ -67,7 +66,7 @@ class Session:
         self._relay: Relay | Carriage | None = None
         self._stopped: Refusal | None = None
         self._placed = False  # among those who have not said yet what they want
-        self._last_seen = (-1, 0.0)  # bytes moved when it was idle, and since when
+        self._last_seen: tuple[int | None, float] = (None, 0.0)  # what had moved, and since when
         self.admitted = False
 
     async def run(self) -> None:
@@ -101,12 +100,22 @@ class Session:
         return self._relay is not None and self._relay.idle
 
     def has_been_idle(self, seconds: float) -> bool:
-        """Whether its client has asked for nothing for so long; to be asked now and then."""
-        moved = self._relay.moved if self._relay is not None and self._relay.idle else -1
-        now = time.monotonic()
-        if moved < 0 or moved != self._last_seen[0]:
+        """Whether it has waited for its client for so long; to be asked now and then."""
+        moved, now = self._moved, time.monotonic()
+        if moved is None or moved != self._last_seen[0]:
             self._last_seen = (moved, now)
-        return moved >= 0 and now - self._last_seen[1] >= seconds
+        return moved is not None and now - self._last_seen[1] >= seconds
+
+    @property
+    def _moved(self) -> int | None:
+        """Counts what passes; None as long as it does not wait for its client."""
+        match self._relay:
+            case None:
+                return None
+            case Relay() as relay:
+                return relay.moved if relay.idle else None
+            case carriage:
+                return carriage.moved
 
     async def _serve(self) -> None:
         self._identity = identify(self._client.socket)
@@ -155,7 +164,6 @@ class Session:
         self._placed = True
 
     async def _log_in(self, need: NeedLogin) -> Login:
-        self._wish = need.wish
         if not self.admitted:
             role = self._door.choose(need.wish)
             self._choose(role)
@@ -192,7 +200,6 @@ class Session:
         assert login is not None
         protocol = self._door.protocol
         assert isinstance(protocol, WireProtocol)
-        self._wish = flow.wish or self._wish
         hindsight = self._services.hindsight
         tap = protocol.tap(self._emit, hindsight.clock, login, flow)
         gate = protocol.gate(login, flow, tap)
@@ -250,7 +257,7 @@ class Session:
         assert self._logins is not None
         kind, client = self._door.protocol.kind, self._identity.describe()
         try:
-            wish, versions = _said(self._wish), self._logins.versions
+            wish, versions = _said(self._driver.wish), self._logins.versions
             self._emit(SessionStart(kind, client, wish, facts, versions, self._elapsed()))
             self._services.audit.flush()
         except Refusal as refusal:
@@ -266,7 +273,11 @@ class Session:
         self._count("denied")
         sentence, why = str(refusal), refusal.detail
         _log.warning("session %s of role %s: %s", self.id, self._name, why or sentence)
-        kind, client, wish = self._door.protocol.kind, self._identity.describe(), _said(self._wish)
+        kind, client, wish = (
+            self._door.protocol.kind,
+            self._identity.describe(),
+            _said(self._driver.wish),
+        )
         try:
             reason = refusal.reason.name.lower()
             self._emit(SessionDenied(kind, client, wish, reason, sentence, why))
@@ -275,7 +286,7 @@ class Session:
 
     def _left(self, gone: Exception) -> None:
         """A client that said something and left is worth a line; a probe of the port is not."""
-        said = self._client.heard or self._wish.user is not None
+        said = self._client.heard or self._driver.wish.user is not None
         level = logging.INFO if said else logging.DEBUG
         why = f"{gone} ({gone.__cause__})" if gone.__cause__ else str(gone)
         _log.log(level, "session %s of role %s: %s before it was in", self.id, self._name, why)

@@ -13,12 +13,13 @@ from typing import Any, Self
 
 from protocols.api import Command as Step
 from protocols.api import Side
+from protocols.errors import ServerProtocolError
 from protocols.mysql.authentication import NATIVE
 from protocols.mysql.capabilities import Agreed, Capability
 from protocols.mysql.commands import Command, query
 from protocols.mysql.exchange import Exchange
 from protocols.mysql.greeting import OUR_PLUGIN
-from protocols.mysql.messages import AUTH_MORE_DATA, OK, AuthSwitchRequest
+from protocols.mysql.messages import AUTH_MORE_DATA, ERR, OK, AuthSwitchRequest
 from protocols.mysql.packets import Reader, raw, text
 
 _FAST_PATH = AUTH_MORE_DATA + b"\x03"
@@ -77,14 +78,18 @@ def _settings(wanted: ChangeUser, database: str | None, agreed: Agreed) -> tuple
 
 
 def _ask(upstream: Exchange, *commands: bytes) -> Generator[Step, Any, tuple[bytes, ...]]:
-    """Commands in one go, and the answers to them, which are a packet each."""
+    """Commands in one go, and the answers to them, which are a packet each. Upstream has no reason
+    to ask for a proof, and what the client would answer is not for it."""
     for command in commands:
         upstream.sequence = 0
         yield from upstream.send(command)
     answers: tuple[bytes, ...] = ()
     for _ in commands:
         upstream.sequence = 1
-        answers += ((yield from upstream.receive()),)
+        answer = yield from upstream.receive()
+        if answer[:1] not in (OK, ERR):
+            raise ServerProtocolError("upstream answered COM_CHANGE_USER by more than it was asked")
+        answers += (answer,)
     return answers
 
 

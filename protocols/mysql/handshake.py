@@ -21,6 +21,7 @@ from protocols.api import (
     Handshake,
     NeedLogin,
     Nonce,
+    Note,
     Send,
     Side,
     Wish,
@@ -67,7 +68,6 @@ def _let_in(client: Exchange, nonce: Nonce) -> Handshake:
         from_upstream=session.leftover,
         cancel_key=None,
         facts=session.facts,
-        wish=guest.wish,
         agreed=_agreed(guest, upstream),
     )
 
@@ -88,9 +88,10 @@ def _hear_out(
 ) -> Generator[Command, Any, _Guest]:
     ours = _for_clients(upstream, make_scramble(nonce))
     response = yield from greet(client, ours)
-    before_ok = yield from take_any_proof(client, response, ours.scramble)
     program = decode_attributes(response.attributes).get("program_name")
     wish = Wish(response.user, response.database or None, program)
+    yield Note(wish)
+    before_ok = yield from take_any_proof(client, response, ours.scramble)
     database = choose_database(response.database, upstream.login)
     return _Guest(wish, ours.scramble, replace(response, database=database or ""), before_ok)
 

@@ -1,13 +1,17 @@
 """Takes passwords out of a statement's text before it is audited.
 
 Best effort beside the server's own rules: SQL can build a password out of pieces. The text is gone
-over once, token by token, for a pattern of the whole would try again and again on a text made for
-that. It is bytes, for where a literal ends depends on the session: in GBK or Shift-JIS a backslash
-may be half of a character, and NO_BACKSLASH_ESCAPES makes it one like any other.
+over token by token, for a pattern of the whole would try again and again on a text made for that.
+
+It is bytes, for where a literal ends depends on the session: NO_BACKSLASH_ESCAPES makes a backslash
+a character like any other, and in GBK or Shift-JIS it may be half of one. The former upstream tells
+in every answer. The latter a client may change by what no proxy sees, such as a procedure; so where
+a backslash may be half of a character the text is read in every way, and what is a password in one
+of them is hidden.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 ESCAPED = "escaped"
@@ -21,14 +25,14 @@ _TIGHT = (b"by", b"as", b"using", b"replace")
 _LOOSE = (b"password", b"authentication_string")
 _MOST_OF_ACCOUNT = 16  # tokens between PASSWORD FOR and the =
 
-_BIG5, _SJIS, _GBK, _CP932, _GB18030 = {1, 84}, {13, 88}, {28, 87}, {95, 96}, {248, 249, 250}
-_QUOTINGS = dict.fromkeys(_BIG5 | _GBK | _GB18030, "gbk") | dict.fromkeys(_SJIS | _CP932, "sjis")
+_GBK, _SJIS = "gbk", "sjis"  # the former is also Big5's and GB 18030's way, and the latter CP932's
 _CHARACTERS = {  # what may stand in a literal, beside its quotes doubled
     ESCAPED: rb"[^'\\]+ | \\.",
     PLAIN: rb"[^']+",
-    "gbk": rb"[^'\\\x81-\xfe]+ | [\x81-\xfe]. | \\.",
-    "sjis": rb"[^'\\\x81-\x9f\xe0-\xfc]+ | [\x81-\x9f\xe0-\xfc]. | \\.",
+    _GBK: rb"[^'\\\x81-\xfe]+ | [\x81-\xfe][\x40-\xfe]? | \\.",
+    _SJIS: rb"[^'\\\x81-\x9f\xe0-\xfc]+ | [\x81-\x9f\xe0-\xfc][\x40-\xfc]? | \\.",
 }
+_HALF_OF_A_CHARACTER = re.compile(rb"[\x81-\xfe]\\")
 
 
 def _pattern(pattern: bytes) -> re.Pattern[bytes]:
@@ -42,6 +46,9 @@ _GAP = _pattern(_BETWEEN)
 _JOINT = _pattern(_BETWEEN + rb" | :?= | \(")
 _FOR = _pattern(rb"for\b")
 _URI = re.compile(rb"(\b\w{1,32}://[^\s:@/'\"]{0,255}:)[^\s@/'\"]+(?=@)")
+
+_Secret = tuple[int, int, bytes]
+"""Where something is hidden, and what it is replaced by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +74,6 @@ def _quoting(characters: bytes) -> _Quoting:
 _PATTERNS = {name: _quoting(characters) for name, characters in _CHARACTERS.items()}
 
 
-def quoting(charset: int) -> str:
-    """How literals end in a session that began with this collation, and has backslash escapes."""
-    return _QUOTINGS.get(charset, ESCAPED)
-
-
 def says_password(statement: bytes) -> bool:
     """Whether a password may be among what it says, or what it is run with."""
     lowered = statement.lower()
@@ -81,21 +83,33 @@ def says_password(statement: bytes) -> bool:
 def redact(statement: bytes, quoting: str = ESCAPED) -> bytes:
     """The statement with `'***'` where it says a password."""
     if says_password(statement):
-        statement = _hide(statement, quoting)
+        unsure = quoting == ESCAPED and _HALF_OF_A_CHARACTER.search(statement)
+        statement = _hide(statement, (ESCAPED, _GBK, _SJIS) if unsure else (quoting,))
     return _URI.sub(rb"\1***", statement) if b"://" in statement else statement
 
 
-def _hide(statement: bytes, quoting: str, *, nested: bool = False) -> bytes:
+def _hide(statement: bytes, ways: Sequence[str], *, nested: bool = False) -> bytes:
     pieces, position = [], 0
-    for start, end, instead in _secrets(statement, quoting, nested=nested):
+    secrets = (secret for way in ways for secret in _secrets(statement, way, nested=nested))
+    for start, end, instead in _joined(secrets):
         pieces += [statement[position:start], instead]
         position = end
     return b"".join([*pieces, statement[position:]])
 
 
-def _secrets(statement: bytes, quoting: str, *, nested: bool) -> Iterator[tuple[int, int, bytes]]:
-    """Where something is hidden, and what it is replaced by."""
-    patterns, position = _PATTERNS[quoting], 0
+def _joined(secrets: Iterable[_Secret]) -> list[_Secret]:
+    """In their order, and those that overlap as one."""
+    joined: list[_Secret] = []
+    for start, end, instead in sorted(set(secrets)):
+        if joined and start < joined[-1][1]:
+            joined[-1] = joined[-1][0], max(end, joined[-1][1]), _HIDDEN
+        else:
+            joined.append((start, end, instead))
+    return joined
+
+
+def _secrets(statement: bytes, way: str, *, nested: bool) -> Iterator[_Secret]:
+    patterns, position = _PATTERNS[way], 0
     while token := patterns.token.search(statement, position):
         position, word = token.end(), token[0].lower()
         loose = word.strip(b"`'\"").endswith(_LOOSE)
@@ -106,8 +120,10 @@ def _secrets(statement: bytes, quoting: str, *, nested: bool) -> Iterator[tuple[
             while secret := patterns.secret.match(statement, position):
                 yield secret.start(), secret.end(), _HIDDEN
                 position = _skip(_GAP, statement, secret.end())
-        elif word[:1] in (b"'", b'"') and not nested and says_password(word):
-            yield token.start(), token.end(), _hide_inside(token[0], quoting)
+        elif word[:1] in (b"'", b'"') and not nested:
+            hidden = _hide_inside(token[0], way)
+            if hidden != token[0]:
+                yield token.start(), token.end(), hidden
 
 
 def _skip(pattern: re.Pattern[bytes], statement: bytes, position: int, most: int = 1 << 20) -> int:
@@ -122,11 +138,13 @@ def _skip_account(statement: bytes, position: int, patterns: _Quoting) -> int:
     return _skip(_JOINT, statement, equals) if statement[equals : equals + 1] == b"=" else position
 
 
-def _hide_inside(literal: bytes, quoting: str) -> bytes:
+def _hide_inside(literal: bytes, way: str) -> bytes:
     """A literal may be a statement itself, for PREPARE or EXECUTE IMMEDIATE."""
+    if not says_password(literal):
+        return literal
     quote = literal[:1]
     statement = literal[1:].removesuffix(quote).replace(quote * 2, quote)
-    if quoting != PLAIN:
+    if way != PLAIN:
         statement = statement.replace(b"\\" + quote, quote)
-    hidden = _hide(statement, quoting, nested=True)
+    hidden = _hide(statement, (way,), nested=True)
     return literal if hidden == statement else quote + hidden.replace(quote, quote * 2) + quote

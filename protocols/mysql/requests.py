@@ -23,7 +23,7 @@ from protocols.mysql.frames import Packets
 from protocols.mysql.login import MysqlLogin
 from protocols.mysql.packets import HEADER_SIZE, MAX_PAYLOAD
 from protocols.mysql.parameters import statement_position
-from protocols.mysql.redaction import PLAIN, quoting
+from protocols.mysql.redaction import ESCAPED, PLAIN
 from protocols.mysql.replies import Replies
 from protocols.mysql.statements import (
     LONGEST,
@@ -55,7 +55,6 @@ class Requests:
         self._clock = clock
         self._pending = replies.pending
         self._replies = replies
-        self._quoting = quoting(agreed.charset)
         self._has_attributes = Capability.QUERY_ATTRIBUTES in agreed.capabilities
         self._keeps_values = login.options.audit_parameters
         self._unanswered = UNANSWERED_OF_REPLICAS if login.options.replication else UNANSWERED
@@ -162,7 +161,7 @@ class Requests:
 
     def _read_text(self, request: Request, body: bytes, size: int) -> None:
         sql = body[self._begin_of_text(body) :]
-        how = PLAIN if self._replies.no_backslash_escapes else self._quoting
+        how = PLAIN if self._replies.no_backslash_escapes else ESCAPED
         request.statement = statement = read_statement(sql, how)
         whole = size == len(body) < MAX_PAYLOAD
         self._long = None if whole and len(sql) <= LONGEST else LongStatement(statement, sql)

@@ -134,6 +134,14 @@ def test_the_audit_tells_who_and_how(keyless: Keyless) -> None:
     assert facts["server_version"].startswith("10.")
 
 
+def test_the_audit_tells_what_a_client_wished_that_was_refused(keyless: Keyless) -> None:
+    audit = keyless.audit()
+    assert _refused(keyless, "mariadb", database="shop", program_name="payroll")[0] == 1049
+    denied = audit.one("session.denied")
+    assert denied["wish"] == {"user": "joe", "database": "shop", "application": "payroll"}
+    assert denied["reason"] == "unknown_database"
+
+
 def test_refusals_have_mysqls_codes(mysql: MysqlServer, start_keyless: StartKeyless) -> None:
     roles = [
         _role("plain", mysql, SHA2, SSLMODE="disable"),

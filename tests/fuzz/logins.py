@@ -140,7 +140,7 @@ def _comparable(how: object) -> object:
     """Without what was read too much, which depends on how it came."""
     match how:
         case Flow():
-            return (how.cancel_key, how.facts, how.wish, how.agreed)
+            return (how.cancel_key, how.facts, how.agreed)
         case Refusal():
             return (type(how), how.reason, str(how), how.detail)
         case Disconnected():

@@ -16,6 +16,7 @@ from protocols.api import (
     Disconnected,
     Login,
     NeedLogin,
+    Note,
     Recall,
     Receive,
     Remember,
@@ -75,6 +76,14 @@ async def test_logins_are_asked_for_with_the_wish(timeouts: Timeouts) -> None:
 
     driver = Driver(timeouts, logins=logins)
     assert await driver.run(_one(NeedLogin(Wish("me")))) == _login(1)
+    assert driver.wish == Wish("me")
+
+
+async def test_a_wish_may_be_said_later(timeouts: Timeouts) -> None:
+    driver = Driver(timeouts)
+    assert driver.wish == Wish()
+    await driver.run(_one(Note(Wish("me", "app"))))
+    assert driver.wish == Wish("me", "app")
 
 
 async def test_a_side_that_is_gone(timeouts: Timeouts, pair: SocketPair) -> None:

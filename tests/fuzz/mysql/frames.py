@@ -89,6 +89,11 @@ def claimed(data: bytes) -> int:
     return sum(int.from_bytes(frame[4:7], "little") for frame in FRAMES.split(data))
 
 
+def has_long_frame(data: bytes) -> bool:
+    """Whether there is one that is inflated before it is there."""
+    return any(int.from_bytes(frame[:3], "little") > _SHORT for frame in FRAMES.split(data))
+
+
 def inflate(data: bytes, name: str) -> bytes | None:
     """All that is in frames; None where the last one is not whole."""
     pieces, position = _pieces(data, name)

@@ -131,10 +131,7 @@ def check_frames(conversation: Conversation) -> Checked:
 def _speaks_out_of_turn(conversation: Conversation) -> bool:
     """Whether upstream may say more than it is asked while a change of user waits for the client:
     what came with an answer is then kept, and what comes later goes on."""
-    changes = any(
-        body(packet)[:1] == bytes((_CHANGE_USER,))
-        for packet in packets_of(conversation, Side.CLIENT)
-    )
+    changes = any(map(_changes_user, packets_of(conversation, Side.CLIENT)))
     answers = [step.data for step in conversation.steps if step.side is Side.UPSTREAM]
     return changes and any(len(PACKETS.split(data)) != 1 for data in answers)
 
@@ -171,22 +168,34 @@ def compare(conversation: Conversation, passed: Passed) -> None:
     """What went to upstream is what the client said, but for what it may not say and what is said
     instead; to the client goes all that upstream said, unless a change of user is among it."""
     asked = packets_of(conversation, Side.CLIENT)
-    went, position, changing = PACKETS.split(bytes(passed.to_upstream)), 0, False
-    changes = any(body(packet)[:1] == bytes((_CHANGE_USER,)) for packet in asked)
-    for packet in went:
-        if asked[position : position + 1] != [packet] and _is_ours(packet, changes=changes):
-            continue
-        while asked[position : position + 1] != [packet]:
-            if position == len(asked) or not (_may_be_replaced(asked[position]) or changing):
-                raise Breach(f"{packet!r} goes on, of {asked}")
-            changing = body(asked[position])[:1] == bytes((_CHANGE_USER,))
-            position += 1
-        position, changing = position + 1, False
-    held = [packet for packet in asked[position:-1] if not _may_be_replaced(packet)]
+    changes = any(map(_changes_user, asked))
+    positions = {0}  # in what was asked: a packet that may be ours may also be the client's
+    for packet in PACKETS.split(bytes(passed.to_upstream)):
+        reached = {after for position in positions for after in _after(asked, position, packet)}
+        positions = reached | (positions if _is_ours(packet, changes=changes) else set())
+        if not positions:
+            raise Breach(f"{packet!r} goes on, of {asked}")
+    held = [packet for packet in asked[max(positions) : -1] if not _may_be_replaced(packet)]
     if held and not changes:
         raise Breach(f"{held} do not go on")
     if not changes and passed.to_client != conversation.said(Side.UPSTREAM):
         raise Breach("changed upstream's bytes")
+
+
+def _after(asked: Sequence[bytes], position: int, packet: bytes) -> Iterator[int]:
+    """Where this packet, which went on, may stand in what was asked; what is in front of it there
+    must have been replaced, or be what proves a user."""
+    while position < len(asked):
+        if asked[position] == packet:
+            yield position + 1
+        proves = position and _changes_user(asked[position - 1])
+        if not (proves or _may_be_replaced(asked[position])):
+            return
+        position += 1
+
+
+def _changes_user(packet: bytes) -> bool:
+    return body(packet)[:1] == bytes((_CHANGE_USER,))
 
 
 def _may_be_replaced(packet: bytes) -> bool:

@@ -10,7 +10,7 @@ from tests.fuzz.limits import in_time
 from tests.fuzz.target import Breach, Checked
 from tests.fuzz.texts import most_seconds, text_of
 
-_QUOTINGS = (ESCAPED, PLAIN, "gbk", "sjis")
+_QUOTINGS = (ESCAPED, PLAIN)
 _SECRET = b"s3cret"
 SEEDS = (
     rb"ALTER USER joe IDENTIFIED BY 's3''cret'; SELECT 1",

@@ -181,6 +181,23 @@ def test_an_upstream_that_does_not_answer_by_packets_ends_the_session(cut: int) 
         gated.to_client(packet(7, done()))
 
 
+@pytest.mark.parametrize("asked", [switch("mysql_clear_password"), b"\1more", b"\xfe", b"\2?"])
+def test_upstream_may_ask_the_client_for_nothing(cut: int, asked: bytes) -> None:
+    """It was asked to reset the session, not to let somebody in."""
+    gated = Gated(cut)
+    gated.to_upstream(change_user())
+    with pytest.raises(ServerProtocolError, match="by more than it was asked"):
+        gated.to_client(answer(asked))
+
+
+def test_nor_may_it_behind_the_proof(cut: int) -> None:
+    gated = Gated(cut)
+    _switched(gated, change_user())
+    gated.to_upstream(packet(2, b""))
+    with pytest.raises(ServerProtocolError, match="by more than it was asked"):
+        gated.to_client(OK + answer(switch("mysql_clear_password")))
+
+
 @pytest.mark.parametrize("payload", [b"\x11", b"\x11bob", b"\x11bob\0", b"\x11bob\0\x14abc"])
 def test_one_that_cannot_be_read_ends_the_session(cut: int, payload: bytes) -> None:
     with pytest.raises(ClientProtocolError, match="COM_CHANGE_USER is malformed"):

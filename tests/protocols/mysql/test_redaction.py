@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocols.mysql.redaction import ESCAPED, PLAIN, quoting, redact, says_password
+from protocols.mysql.redaction import ESCAPED, PLAIN, redact, says_password
 
 
 @pytest.mark.parametrize(
@@ -131,37 +131,37 @@ def test_without_backslash_escapes_a_backslash_is_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("charset", "character"),
-    [
-        (1, "功".encode("big5")),
-        (84, "功".encode("big5")),
-        (28, b"\xbf\\"),
-        (87, b"\xbf\\"),
-        (248, b"\xbf\\"),
-        (250, b"\xbf\\"),
-        (13, "表".encode("shift_jis")),
-        (88, "表".encode("shift_jis")),
-        (95, "表".encode("cp932")),
-        (96, "表".encode("cp932")),
-    ],
+    "character",
+    ["功".encode("big5"), b"\xbf\\", "表".encode("shift_jis"), "表".encode("cp932")],
 )
-def test_a_character_may_end_in_a_backslash(charset: int, character: bytes) -> None:
+def test_a_character_may_end_in_a_backslash(character: bytes) -> None:
+    """Whatever the session's character set is by the time."""
     assert character.endswith(b"\\")
-    how = quoting(charset)
     before = b"SELECT '" + character + b"'; "
     for literal in (character, character * 3, b"x\\'" + character, character + b"''"):
-        statement = before + b"SET PASSWORD='" + literal + b"'; SET PASSWORD='s3cret'"
-        assert redact(statement, how) == before + b"SET PASSWORD='***'; SET PASSWORD='***'"
+        told = redact(before + b"SET PASSWORD='" + literal + b"'; SET PASSWORD='s3cret'")
+        assert told.startswith(before + b"SET PASSWORD='***'")
+        assert b"s3cret" not in told
+        assert literal not in told.removeprefix(before)
+
+
+def test_behind_other_characters_a_backslash_escapes() -> None:
+    told = redact("SET PASSWORD='s3é\\'cret'; SELECT '日\\' , 1'".encode())
+    assert told == "SET PASSWORD='***'; SELECT '日\\' , 1'".encode()
 
 
 def test_a_half_width_katakana_is_a_whole_character() -> None:
     statement = "SET PASSWORD='ｶ'; SET PASSWORD='s3cret'".encode("shift_jis")
-    assert redact(statement, quoting(13)) == b"SET PASSWORD='***'; SET PASSWORD='***'"
+    assert redact(statement) == b"SET PASSWORD='***'; SET PASSWORD='***'"
+    escaped = "SET PASSWORD='ｶ\\'s3cret'; SELECT 1".encode("shift_jis")
+    assert redact(escaped).startswith(b"SET PASSWORD='***'")
+    assert b"s3cret" not in redact(escaped)
 
 
-@pytest.mark.parametrize("charset", [8, 33, 45, 63, 255, 12, 24, 97, 2_000])
-def test_in_other_character_sets_a_backslash_escapes(charset: int) -> None:
-    assert quoting(charset) == ESCAPED
+def test_of_a_text_that_may_be_read_in_several_ways_all_that_may_be_a_password_is_hidden() -> None:
+    in_gbk, else_escaped = b"SET PASSWORD = '\xbf\\', password = 's3cret'", b"'x\xbf\\' s3cret'"
+    assert b"s3cret" not in redact(in_gbk)
+    assert redact(b"SET PASSWORD = " + else_escaped) == b"SET PASSWORD = '***'"
 
 
 def test_what_may_be_a_password_is_known_by_its_words() -> None:
@@ -187,14 +187,14 @@ _words = st.sampled_from(
 )
 
 
-@given(st.lists(_words).map("".join), st.sampled_from([ESCAPED, PLAIN, "gbk", "sjis"]))
+@given(st.lists(_words).map("".join), st.sampled_from([ESCAPED, PLAIN]))
 def test_a_password_is_taken_out_whatever_stands_before_it(before: str, how: str) -> None:
     assert b"s3cret" not in redact(f"{before} password='s3cret'".encode(), how)
 
 
 @given(st.binary(max_size=200).map(lambda raw: b"password" + raw))
 def test_bytes_of_any_kind_are_read(statement: bytes) -> None:
-    for how in (ESCAPED, PLAIN, "gbk", "sjis"):
+    for how in (ESCAPED, PLAIN):
         redact(statement, how)
 
 
@@ -217,7 +217,22 @@ _REPEATED += [
     "0x",
     "=",
 ]
-_REPEATED += ["/*", "*/", "/**/", "/*!1 ", "--\n", "--", "#", "#\n", "(", "x@y://", "://a:", "x://"]
+_REPEATED += [
+    "\xe6\\",
+    "\xe6\\'",
+    "/*",
+    "*/",
+    "/**/",
+    "/*!1 ",
+    "--\n",
+    "--",
+    "#",
+    "#\n",
+    "(",
+    "x@y://",
+    "://a:",
+    "x://",
+]
 
 
 @pytest.mark.parametrize("repeated", _REPEATED)
@@ -226,6 +241,6 @@ def test_no_statement_takes_long(before: str, repeated: str) -> None:
     """It holds up every session; a pattern that tries again takes minutes for some of these."""
     statement = (before + repeated * 65_536)[:65_536].encode()
     begun = process_time()
-    for how in (ESCAPED, PLAIN, "gbk", "sjis"):
+    for how in (ESCAPED, PLAIN):
         redact(statement, how)
     assert process_time() - begun < 4.0

@@ -252,12 +252,13 @@ def test_where_a_literal_ends_is_as_the_session_says(cut: int) -> None:
     assert watched.events[1].statement == told
 
 
-@pytest.mark.parametrize("charset", [28, 87])
-def test_in_gbk_a_backslash_may_be_half_of_a_character(cut: int, charset: int) -> None:
-    watched = Watched(cut, charset=charset)
+def test_in_gbk_a_backslash_may_be_half_of_a_character(cut: int) -> None:
+    watched = Watched(cut)
+    watched.client(query("CALL choose_gbk()"))  # which no audit can know
+    watched.upstream(OK)
     watched.client(query(b"CREATE USER a IDENTIFIED BY 'x\xbf\\', b IDENTIFIED BY 's3cret'"))
     watched.upstream(OK)
-    assert "s3cret" not in watched.events[0].statement
+    assert "s3cret" not in watched.events[1].statement
 
 
 def test_attributes_stand_before_a_statement(cut: int) -> None:
