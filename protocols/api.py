@@ -267,6 +267,10 @@ class Tap(Protocol):
         """Whether what the client sends is whole messages that can be read for certain, so that it
         may be shown later. What was shown before may have waited as well."""
 
+    @property
+    def upstream_may_wait(self) -> bool:
+        """Whether what upstream sends says nothing of how the client's next bytes must be read."""
+
     def client_sent(self, chunk: memoryview) -> None: ...
 
     def upstream_sent(self, chunk: memoryview) -> None: ...

@@ -45,7 +45,7 @@ class Observer:
             self._show_client(chunk)
 
     def upstream_sent(self, chunk: memoryview) -> None:
-        if len(chunk) <= SHORT and not self._held:
+        if len(chunk) <= SHORT and self._tap.upstream_may_wait and not self._held:
             self._hindsight.put(self._show_upstream, bytes(chunk))
         else:
             self.catch_up()

@@ -67,10 +67,9 @@ class Requests:
         self.stream = stream(self._packets, agreed.compression, fault)
 
     def are_readable(self, chunk: bytes) -> bool:
-        """Whether it is one whole command that certainly can be read. A packet that is an answer
-        to upstream, such as a file's bytes, has another number than 0."""
+        """Whether it is one whole command that certainly can be read."""
         size = len(chunk) - HEADER_SIZE
-        if size <= 0 or chunk[:HEADER_SIZE] != size.to_bytes(HEADER_SIZE, "little"):
+        if self._sends_file or size <= 0 or chunk[:HEADER_SIZE] != size.to_bytes(HEADER_SIZE, "little"):
             return False
         if chunk[4] == Command.QUERY and self._has_attributes and chunk[5:7] != NO_ATTRIBUTES:
             return False

@@ -33,6 +33,8 @@ class MysqlTap:
         self._clock = clock
         self._attributes = Capability.QUERY_ATTRIBUTES in agreed.capabilities
         self._compressed = agreed.compression is not None
+        # Else it could ask for a file that nobody sees in time, and number it like a command.
+        self.upstream_may_wait = Capability.LOCAL_FILES not in agreed.capabilities
         self._replies = Replies(agreed, self)
         self._requests = Requests(login, agreed, clock, self._replies)
         self._pending = self._replies.pending

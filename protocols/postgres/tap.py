@@ -18,6 +18,8 @@ from protocols.postgres.waiting import Waiting
 class PostgresTap:
     """See `protocols.api.Tap`."""
 
+    upstream_may_wait = True
+
     def __init__(self, emit: Emit, clock: Clock, login: PostgresLogin, flow: Flow) -> None:
         parameters = login.options.audit_parameters
         copied = Copied()

@@ -16,6 +16,7 @@ class _Tap:
     """`!` is wrong, `?` makes upstream owe an answer; of a hundred unanswered it is full."""
 
     room = 100
+    upstream_may_wait = True
 
     def __init__(self) -> None:
         self.seen: list[bytes] = []
@@ -107,6 +108,13 @@ async def test_a_long_answer_is_shown_at_once(session: _Session) -> None:
     session.ask(b"one?")
     session.answer(_LONG)
     assert session.tap.seen == [b"one?", _LONG]
+
+
+async def test_answers_that_may_not_wait_are_shown_at_once(session: _Session) -> None:
+    session.tap.upstream_may_wait = False
+    session.ask(b"one?")
+    session.answer(b"two")
+    assert session.tap.seen == [b"one?", b"two"]
 
 
 async def test_a_view_that_is_used_again_does_no_harm(session: _Session) -> None:

@@ -35,4 +35,6 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Refusal, match="cannot record this session") as caught:
         recording.write(b"one\n")
     assert "No space left on device" in caught.value.detail
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(full)
     recording.close()

@@ -26,6 +26,8 @@ class Spy:
     """A protocol without messages: `!` from the client is wrong, `?` makes upstream owe an answer,
     and whatever upstream says is one."""
 
+    upstream_may_wait = True
+
     def __init__(self) -> None:
         self.busy = self.full = False
         self.from_client = self.from_upstream = 0

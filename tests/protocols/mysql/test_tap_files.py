@@ -3,10 +3,13 @@
 import pytest
 
 from protocols.errors import ClientProtocolError, ServerProtocolError
+from protocols.mysql.capabilities import Capability
+from protocols.mysql.commands import Command
 from protocols.mysql.packets import MAX_PAYLOAD
 from tests.protocols.mysql.conversation import (
     MORE,
     OK,
+    PLAIN,
     Watched,
     answer,
     done,
@@ -134,3 +137,15 @@ def test_a_file_that_nobody_asked_for_goes_nowhere(cut: int) -> None:
     watched.upstream(answer(b"\1"))
     with pytest.raises(ClientProtocolError, match="nobody asked"):
         watched.client(packet(2, b"root:x:0:0"))
+
+
+def test_a_file_is_taken_for_one_whatever_its_number() -> None:
+    """Upstream chooses it by its own request's; 0 is a command's."""
+    watched = Watched(capabilities=PLAIN | Capability.LOCAL_FILES)
+    command = packet(0, bytes((Command.PING,)))
+    assert not watched.tap.upstream_may_wait
+    assert Watched().tap.upstream_may_wait
+    watched.client(query(_LOAD))
+    assert watched.tap.may_wait(command)
+    watched.upstream(_request(number=255))
+    assert not watched.tap.may_wait(command)
