@@ -1,11 +1,12 @@
-"""Source packages of Debian, from wherever this machine's own packages come from."""
+"""Packages of Debian and their sources, from wherever this machine's own packages come from."""
 
 import tempfile
 from pathlib import Path
 
 from tests.conformance.programs import fetch
 
-_PLACES = "deb-src $(REPO_URI) $(RELEASE) $(COMPONENT)"
+_SOURCES = "deb-src $(REPO_URI) $(RELEASE) $(COMPONENT)"
+_PACKAGES = "deb $(REPO_URI) $(RELEASE) $(COMPONENT)"
 _ITS_OWN = ("Created-By: Packages",)
 
 
@@ -19,6 +20,22 @@ def source(package: str, cache: Path, version: str = "") -> Path:
             _download(f"{package}={version}" if version else package, Path(scratch))
             (description,) = Path(scratch).glob("*.dsc")
             fetch(["dpkg-source", "--extract", description, "unpacked"], Path(scratch))
+            (Path(scratch) / "unpacked").rename(folder)
+    return folder
+
+
+def package(name: str, cache: Path, version: str = "") -> Path:
+    """The files of a package that is not installed, the newest unless a version is named; made
+    once in `cache`, then kept."""
+    folder = cache / name / (version or "newest")
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+            options = lists(_PACKAGES, Path(scratch))
+            wanted = f"{name}={version}" if version else name
+            fetch(["apt-get", *options, "download", wanted], Path(scratch))
+            (archive,) = Path(scratch).glob("*.deb")
+            fetch(["dpkg-deb", "--extract", archive, "unpacked"], Path(scratch))
             (Path(scratch) / "unpacked").rename(folder)
     return folder
 
@@ -45,5 +62,5 @@ def lists(places: str, scratch: Path, *where: str) -> list[str]:
 
 
 def _download(package: str, scratch: Path) -> None:
-    options = lists(_PLACES, scratch)
+    options = lists(_SOURCES, scratch)
     fetch(["apt-get", *options, "source", "--download-only", package], scratch)

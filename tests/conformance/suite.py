@@ -50,7 +50,7 @@ class Suite(ABC):
     """What it is, in a few words for the table."""
 
     kind: str = "postgres"
-    """Of which kind the server is: postgres or mysql."""
+    """Of which kind the server is: postgres, mysql or ssh."""
 
     server: str = "15"
     """The server's major version. Debian's 15 speaks TLS and has every extension."""
@@ -59,7 +59,7 @@ class Suite(ABC):
     """Settings of the server, beside its defaults."""
 
     options: Mapping[str, Any] = _NOTHING
-    """What Keyless's role has in its table, beside `databases`, which are all."""
+    """What Keyless's role has in its table; roles of databases have all of those."""
 
     seconds: float = 600
     """After so long a run is ended; `run` gives this to `programs.run`."""

@@ -8,11 +8,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.conformance.upstreams import ACCOUNT, KINDS, Upstream
+from tests.conformance.upstreams import ACCOUNT, KINDS, ROLE, Upstream
 from tests.keyless import Keyless, role
 from tests.secrecy import CANARY
-
-_ROLE = "target"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +24,7 @@ class Target:
     database: str
     server: str
     passwords: Path  # the password again, where libpq looks for it: arguments and environments show
+    upstream: Upstream  # the server itself
     keyless: Keyless | None = None  # None: this is the server itself
 
     @property
@@ -56,15 +55,18 @@ def proxied(
 ) -> Iterator[Target]:
     """Another one, just the same, with Keyless before it; its files are in `folder`/keyless.
 
-    `options` are what the role has beside its databases, which are all.
+    `options` are what the role has beside the upstream's own.
     """
     with KINDS[kind](version, settings) as upstream, _password_file(None) as passwords:
-        chosen = {"databases": ["*"], **options}
+        chosen = {**upstream.options, **options}
         lines = "".join(f"{name} = {json.dumps(value)}\n" for name, value in chosen.items())
-        login = {"USER": upstream.account, "DB": ACCOUNT}
-        text = role(_ROLE, upstream.port, kind=kind, settings=lines, **login)
-        with Keyless(folder / "keyless", text) as keyless:
-            yield _target(upstream, keyless.places[_ROLE][1], None, passwords, keyless)
+        usual = {"kind": kind, "settings": lines, "USER": upstream.account}
+        roles = (
+            role(name, upstream.port, **{**usual, **login})
+            for name, login in upstream.roles.items()
+        )
+        with Keyless(folder / "keyless", upstream.settings + "".join(roles)) as keyless:
+            yield _target(upstream, keyless.places[ROLE][1], None, passwords, keyless)
 
 
 @contextmanager
@@ -84,4 +86,4 @@ def _target(
     keyless: Keyless | None,
 ) -> Target:
     place = "127.0.0.1", port, upstream.account
-    return Target(*place, password, ACCOUNT, upstream.name, passwords, keyless)
+    return Target(*place, password, ACCOUNT, upstream.name, passwords, upstream, keyless)
