@@ -1,21 +1,15 @@
 """Clients that are not OpenSSH, none of which has a credential."""
 
 import asyncio
-import shlex
-import sys
-from pathlib import Path
 
 import asyncssh
 import paramiko
 import pytest
 
 from tests.end_to_end.conftest import StartKeyless
-from tests.end_to_end.programs import find
-from tests.end_to_end.ssh import client, secrets, ssh_role, well
+from tests.end_to_end.ssh import secrets, ssh_role
 from tests.keyless import Keyless
 from tests.servers.openssh import OpenSsh
-
-ANSIBLE = find("ansible")
 
 
 @pytest.fixture
@@ -77,24 +71,3 @@ async def test_asyncssh(keyless: Keyless) -> None:
             cat.stdin.write(b"over there")
             cat.stdin.write_eof()
             assert await cat.stdout.read() == b"over there"
-
-
-def test_ansible(keyless: Keyless, tmp_path: Path) -> None:
-    joe = client(keyless, "web", tmp_path)
-    host, port = joe.place
-    inventory = tmp_path / "inventory"
-    inventory.write_text(
-        f"web ansible_host={host} ansible_port={port} ansible_user=joe "
-        f"ansible_python_interpreter={shlex.quote(sys.executable)}\n"
-    )
-    settings = {
-        "ANSIBLE_HOST_KEY_CHECKING": "False",
-        "ANSIBLE_LOCAL_TEMP": str(tmp_path / "local"),
-        "ANSIBLE_HOME": str(tmp_path / "ansible"),
-        "ANSIBLE_SSH_ARGS": "-F none -o ControlMaster=auto -o ControlPersist=5s",
-        "ANSIBLE_SSH_CONTROL_PATH_DIR": str(tmp_path),
-    }
-    ping = [ANSIBLE, "-i", str(inventory), "web", "-m", "ping"]
-    told = well(joe.program(*ping, more=settings))
-    assert told.startswith("web | SUCCESS => ")
-    assert '"ping": "pong"' in told
