@@ -56,8 +56,12 @@ class Channel:
     def _take_from_client(self, packet: bytes) -> Verdict | None:
         match packet[0]:
             case Message.CHANNEL_DATA:
-                changed = self.content.client_data(data_of(packet))
+                data = data_of(packet)
+                self._context.moved += len(data)
+                changed = self.content.client_data(data)
                 return None if changed is None else self._change(changed)
+            case Message.CHANNEL_EOF:
+                self.content.client_ended()
             case Message.CHANNEL_WINDOW_ADJUST:
                 return self._adjust(ChannelWindowAdjust.decode(packet))
             case Message.CHANNEL_REQUEST:
@@ -101,6 +105,7 @@ class Channel:
         """Whatever a channel bears, its ends may ask each other for a sign of life."""
         if request.name.startswith(b"keepalive@") or request.name == b"eow@openssh.com":
             return ALLOWED
+        self._context.moved += len(request.name) + len(request.details)
         return self.content.client_request(request)
 
     def _ending(self, request: ChannelRequest, sentence: str) -> Sequence[bytes]:
@@ -141,6 +146,7 @@ class Channel:
 
     def _upstream_data(self, packet: bytes) -> Verdict | None:
         data = data_of(packet)
+        self._context.moved += len(data)
         stderr = packet[0] == Message.CHANNEL_EXTENDED_DATA
         pieces = self.content.upstream_data(data, stderr=stderr)
         if pieces is None:

@@ -35,7 +35,7 @@ class Channels:
     def __init__(
         self, emit: Emit, clock: Clock, options: SshOptions, record: OpenRecording
     ) -> None:
-        context = Context(emit, clock, options, record)
+        self._context = context = Context(emit, clock, options, record)
         self._tables = Tables()
         self._openings = openings = Openings(context, self._tables)
         requests = GlobalRequests(context)
@@ -70,6 +70,12 @@ class Channels:
     def busy(self) -> bool:
         """Whether any channel is open, or about to be."""
         return self._tables.count > 0
+
+    @property
+    def moved(self) -> int | None:
+        """Counts what is said and asked for in them, both ways, and not signs of life; None as
+        long as upstream has something to do for the client, whose silence tells nothing."""
+        return None if self._tables.at_work else self._context.moved
 
     def close(self) -> None:
         """The connection is over: whatever is unfinished will stay so."""

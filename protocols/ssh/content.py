@@ -38,8 +38,15 @@ class Content(Protocol):
 
     def client_data(self, data: memoryview) -> Changed | None: ...
 
+    def client_ended(self) -> None:
+        """It has said all that it will say."""
+
     def upstream_data(self, data: memoryview, *, stderr: bool) -> Sequence[Piece] | None:
         """The pieces that go on instead: all of the data, and ours between."""
+
+    @property
+    def at_work(self) -> bool:
+        """Whether upstream has something to do before the client is to speak again."""
 
     def close(self, *, finished: bool) -> None:
         """The channel is over, or the connection is in the middle of it."""
@@ -49,7 +56,10 @@ class Content(Protocol):
 
 
 class Forwarded:
-    """One connection that is forwarded: its bytes are counted, and else left alone."""
+    """One connection that is forwarded: its bytes are counted, and else left alone. Nobody knows
+    who is to speak next in it, so silence is all there is to go by."""
+
+    at_work = False
 
     def __init__(self, context: Context, direction: str, target: Target) -> None:
         self._context = context
@@ -68,6 +78,9 @@ class Forwarded:
     def client_data(self, data: memoryview) -> Changed | None:
         self._bytes_in += len(data)
         return None
+
+    def client_ended(self) -> None:
+        pass
 
     def upstream_data(self, data: memoryview, *, stderr: bool) -> Sequence[Piece] | None:
         self._bytes_out += len(data)

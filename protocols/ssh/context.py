@@ -12,7 +12,8 @@ _MAX_KEPT = 1 << 24  # bytes; what SFTP has to remember of its clients' requests
 
 
 class Context:
-    """One connection's. `kept` counts bytes that its channels keep of what was sent to them."""
+    """One connection's. `moved` counts bytes of what its channels bear and of what is asked for in
+    them, both ways; signs of life are not among them."""
 
     def __init__(
         self, emit: Emit, clock: Clock, options: SshOptions, record: OpenRecording
@@ -21,7 +22,8 @@ class Context:
         self.clock = clock
         self.options = options
         self.policy = Policy(options)
-        self.forwards = Forwards(self.policy)
+        self.forwards = Forwards(self.policy, emit)
+        self.moved = 0
         self._record = record
         self._recordings = 0
         self._kept = 0

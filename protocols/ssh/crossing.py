@@ -39,8 +39,8 @@ class Crossing:
         return not self._channels.busy
 
     @property
-    def moved(self) -> int:
-        return self._client.leg.received + self._upstream.leg.received
+    def moved(self) -> int | None:
+        return self._channels.moved
 
     async def run(self) -> Outcome:
         """Let the client in, and carry the session until it is over."""

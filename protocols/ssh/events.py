@@ -102,6 +102,19 @@ class SshForward:
 
 
 @dataclass(slots=True)
+class SshListener:
+    """What upstream answered a client that wants it to listen, `operation` listen, or to stop it,
+    cancel. `bound` is where it listens, or listened, with the port that it chose; None: nowhere.
+    Where the client wants no answer, it is taken for accepted."""
+
+    name: ClassVar[str] = "ssh.listener"
+    operation: str
+    target: str
+    bound: str | None
+    accepted: bool
+
+
+@dataclass(slots=True)
 class SshDenied:
     """What the role does not allow and a side asked for; `sentence` is what it was told."""
 

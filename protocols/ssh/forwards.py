@@ -5,7 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from protocols.api import Emit
 from protocols.ssh.encoding import Reader, told
+from protocols.ssh.events import SshListener
 from protocols.ssh.messages import ChannelOpen, GlobalRequest
 from protocols.ssh.policy import Policy
 from protocols.ssh.replies import Ruling
@@ -59,8 +61,9 @@ class Opening:
 class Forwards:
     """What one connection's client has asked for, so that upstream may open channels to it."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, emit: Emit) -> None:
         self._policy = policy
+        self._emit = emit
         self._listeners: Counter[int | str] = Counter()
         self.agent = False
         self.x11 = False
@@ -87,29 +90,37 @@ class Forwards:
     def client_asks(self, request: GlobalRequest) -> Ruling:
         """Of a listener, or its end."""
         if request.name in _CANCELS:
-            key = _key(_CANCELS[request.name](request.details))
-            return Ruling(answered=partial(self._cancelled, key))
+            target = _CANCELS[request.name](request.details)
+            return Ruling(answered=partial(self._cancelled, target))
         target = _LISTENERS[request.name](request.details)
         denied = self._policy.listener(target.name)
         if denied is None and self._listeners.total() >= _MAX_LISTENERS:
             denied = "the client has asked for too many listeners"
         if denied is not None:
             return Ruling(denied, target.name)
-        key = _key(target)
-        self._listeners[key] += 1
-        return Ruling(answered=partial(self._listening, key))
+        self._listeners[_key(target)] += 1
+        return Ruling(answered=partial(self._listening, target))
 
-    def _listening(self, key: int | str, granted: bool, details: bytes) -> None:
+    def _listening(self, target: Target, granted: bool, details: bytes) -> None:
         """Upstream says which port it has chosen where the client asked for any."""
-        if not granted or key == _ANY_PORT:
-            self._cancelled(key, True, b"")
-        if granted and key == _ANY_PORT and details:
-            self._listeners[Reader(details).uint32()] += 1
+        bound, any_port = target, _key(target) == _ANY_PORT
+        if any_port and granted and details:
+            bound = target.at(Reader(details).uint32())
+            self._listeners[_key(bound)] += 1
+        if any_port or not granted:
+            self._forget(target)
+        self._emit(SshListener("listen", target.name, bound.name if granted else None, granted))
 
-    def _cancelled(self, key: int | str, granted: bool, details: bytes) -> None:
-        if granted and self._listeners[key] > 1:
+    def _cancelled(self, target: Target, granted: bool, details: bytes) -> None:
+        if granted:
+            self._forget(target)
+        self._emit(SshListener("cancel", target.name, target.name if granted else None, granted))
+
+    def _forget(self, target: Target) -> None:
+        key = _key(target)
+        if self._listeners[key] > 1:
             self._listeners[key] -= 1
-        elif granted:
+        else:
             del self._listeners[key]
 
 

@@ -39,6 +39,7 @@ class Openings:
         if self._tables.leaving:
             return self._hold(self.client_opens, packet)
         message = ChannelOpen.decode(packet)
+        self._context.moved += len(packet)
         self._tables.check_client_number(message.sender)
         if self._full:
             return _refuse(message, _TOO_MANY, OpenFailureReason.RESOURCE_SHORTAGE)

@@ -7,6 +7,10 @@ people work, in shells, commands and files, and closed where a session leads els
 from dataclasses import dataclass
 from typing import Literal
 
+_NOT_READ_ONLY = (
+    'sftp = "read-only" keeps nobody from changing files by a shell or a command; write shell = '
+    "false and exec = [] (or the commands that may be run), or leave sftp out"
+)
 _ENVIRONMENT = ("LANG", "LC_*", "COLORTERM", "NO_COLOR", "GIT_PROTOCOL")
 
 
@@ -15,8 +19,8 @@ class SshOptions:
     """What a role of this kind may say beside its environment.
 
     Shells, commands and SFTP are three doors to one account: a role that only closes some of them
-    keeps nobody out. `sftp = "read-only"` means something beside `shell = false` and an `exec` that
-    names commands, and these again only as far as the commands themselves write nothing.
+    keeps nobody out. So `sftp = "read-only"` goes with `shell = false` and an `exec` that names its
+    commands, if any, and means something as far as these write nothing.
     """
 
     shell: bool = True
@@ -48,8 +52,15 @@ class SshOptions:
     record_shell: Literal["output", "input", "off"] = "output"
     """What is recorded of shells, and of commands that run in a terminal: what the server wrote,
     or what the client typed as well, in which there are passwords."""
+    record_exec: bool = False
+    """Whether what commands write that run in no terminal is recorded, the first MiB of it. What
+    rsync, scp and git carry never is."""
     audit_lookups: bool = False
     """Whether SFTP requests are audited that only look: stat, realpath, readlink and such."""
     trust_on_first_use: bool = False
     """Whether a host key that is seen for the first time is believed, and remembered in the file
     that KNOWN_HOSTS names."""
+
+    def __post_init__(self) -> None:
+        if self.sftp == "read-only" and (self.shell or "*" in self.exec):
+            raise ValueError(_NOT_READ_ONLY)

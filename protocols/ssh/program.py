@@ -10,16 +10,23 @@ from protocols.ssh.recording import Cast
 from protocols.ssh.requests import USUAL_TERMINAL, Terminal
 from protocols.ssh.sftp import Sftp
 
+_MOST_OF_COMMANDS = 1 << 20  # bytes of a recording
+_CARRIERS = frozenset(
+    {b"rsync", b"scp", b"sftp-server"}
+    | {b"git-upload-pack", b"git-receive-pack", b"git-upload-archive"}
+)
+
 
 class Program:
     """One program, from being asked for to its end. Its event fills up as it runs."""
 
     def __init__(self, context: Context, event: SshExec | SshShell | SshSubsystem) -> None:
         self.event = event
+        self.client_has_ended = False
         self._context = context
         self._begun = context.clock()
         self._cast: Cast | None = None
-        self._records_input = context.options.record_shell == "input"
+        self._records_input = False
         self._sftp: Sftp | None = None
 
     def client_data(self, data: memoryview) -> Changed | None:
@@ -39,6 +46,14 @@ class Program:
             return self._sftp.upstream_sent(data)
         return None
 
+    @property
+    def at_work(self) -> bool:
+        """A command is, until it ends; what the client speaks with, only while that is certain."""
+        if self._sftp is not None:
+            return self._sftp.at_work
+        is_command = isinstance(self.event, SshExec) and not self.event.terminal
+        return is_command or self.client_has_ended
+
     def resized(self, columns: int, rows: int) -> None:
         if self._cast is not None:
             self._cast.resized(columns, rows)
@@ -53,14 +68,21 @@ class Program:
         self.event.finished = finished
         self._context.emit(self.event)
 
-    def record(self, terminal: Terminal | None) -> None:
+    def record_terminal(self, terminal: Terminal) -> None:
         """Nothing of a terminal happens before its recording has begun."""
-        if self._context.options.record_shell == "off" or isinstance(self.event, SshSubsystem):
-            return
+        if self._context.options.record_shell != "off":
+            self._records_input = self._context.options.record_shell == "input"
+            self._record(terminal)
+
+    def record_command(self) -> None:
+        if self._context.options.record_exec:
+            self._record(USUAL_TERMINAL, _MOST_OF_COMMANDS)
+
+    def _record(self, terminal: Terminal, most: int | None = None) -> None:
+        assert not isinstance(self.event, SshSubsystem)
         self.event.recording, recording = self._context.next_recording()
         command = self.event.command if isinstance(self.event, SshExec) else None
-        terminal = terminal or USUAL_TERMINAL
-        self._cast = Cast(recording, self._context.clock, terminal, command)
+        self._cast = Cast(recording, self._context.clock, terminal, command, most)
 
     def speak_sftp(self) -> None:
         self._sftp = Sftp(self._context)
@@ -75,11 +97,17 @@ def start(context: Context, kind: bytes, words: bytes, terminal: Terminal | None
             program.speak_sftp()
         return program
     if kind == b"exec":
-        event = SshExec(told(words), len(words), terminal is not None)
-        program = Program(context, event)
+        program = Program(context, SshExec(told(words), len(words), terminal is not None))
         if terminal is not None:
-            program.record(terminal)
+            program.record_terminal(terminal)
+        elif not _carries_files(words):
+            program.record_command()
         return program
     program = Program(context, SshShell(terminal is not None))
-    program.record(terminal)
+    program.record_terminal(terminal or USUAL_TERMINAL)
     return program
+
+
+def _carries_files(command: bytes) -> bool:
+    name, *_ = command.split() or [b""]
+    return name.rpartition(b"/")[2] in _CARRIERS

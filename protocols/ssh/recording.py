@@ -1,4 +1,4 @@
-"""What a terminal showed, as asciicast: a line for the terminal, and one for all that happened.
+"""What was shown, as asciicast: a line for the terminal, and one for each thing that happened.
 
 Source: asciicast v2, https://docs.asciinema.org/manual/asciicast/v2/. Text is UTF-8 there, so what
 the server writes is decoded as it comes, a character cut in two as well.
@@ -12,14 +12,21 @@ from protocols.api import Clock
 from protocols.carried import Recording
 from protocols.ssh.requests import Terminal
 
+_CUT = "the rest is not recorded"
 _Utf8 = getincrementaldecoder("utf-8")
 
 
 class Cast:
-    """Records one terminal, and the command that runs in it if that is no shell."""
+    """Records one terminal, and the command that runs in it if that is no shell. A marker stands
+    where the recording has become longer than `most` bytes, and nothing behind it."""
 
     def __init__(
-        self, recording: Recording, clock: Clock, terminal: Terminal, command: str | None
+        self,
+        recording: Recording,
+        clock: Clock,
+        terminal: Terminal,
+        command: str | None,
+        most: int | None = None,
     ) -> None:
         self._recording = recording
         self._clock = clock
@@ -27,6 +34,7 @@ class Cast:
         self._output = _Utf8("replace")
         self._stderr = _Utf8("replace")
         self._input = _Utf8("replace")
+        self._left = most
         recording.write(_header(terminal, command))
 
     def output(self, data: memoryview, *, stderr: bool = False) -> None:
@@ -45,9 +53,15 @@ class Cast:
         self._recording.close()
 
     def _text(self, kind: str, text: str) -> None:
-        if text:
-            moment = round(self._clock() - self._begun, 6)
-            self._recording.write(orjson.dumps([moment, kind, text]) + b"\n")
+        if text and self._left != 0:
+            line = self._line(kind, text)
+            if self._left is not None:
+                self._left = max(0, self._left - len(line))
+            self._recording.write(line if self._left != 0 else self._line("m", _CUT))
+
+    def _line(self, kind: str, text: str) -> bytes:
+        moment = round(self._clock() - self._begun, 6)
+        return orjson.dumps([moment, kind, text]) + b"\n"
 
 
 def _header(terminal: Terminal, command: str | None) -> bytes:

@@ -107,10 +107,18 @@ class Session:
             return None
         return self._program.client_data(data)
 
+    def client_ended(self) -> None:
+        if self._program is not None:
+            self._program.client_has_ended = True
+
     def upstream_data(self, data: memoryview, *, stderr: bool) -> Sequence[Piece] | None:
         if self._program is None:
             return None
         return self._program.upstream_data(data, stderr=stderr)
+
+    @property
+    def at_work(self) -> bool:
+        return self._program is not None and self._program.at_work
 
     def close(self, *, finished: bool) -> None:
         if self._program is not None:

@@ -28,6 +28,8 @@ _CIPHERS = (
     "aes192-ctr",
     "aes256-ctr",
 )
+# Dropbear's client guesses that this is our first. Which one is used, the client's order decides.
+_GUESSED = "^curve25519-sha256"
 _ALIKE: Mapping[str, Any] = MappingProxyType(
     {
         "config": None,
@@ -72,5 +74,6 @@ def as_server(host_key: bytes) -> SSHServerConnectionOptions:
         **_ALIKE,
         server_version=_VERSION,
         server_host_keys=[import_private_key(host_key)],
+        kex_algs=_GUESSED,
         authorized_client_keys=None,
     )

@@ -46,6 +46,10 @@ class Sftp:
     def upstream_sent(self, data: memoryview) -> Sequence[Piece] | None:
         return self._answers.feed(data)
 
+    @property
+    def at_work(self) -> bool:
+        return self._exchanges.at_work
+
     def close(self) -> None:
         """Report what is unfinished."""
         self._exchanges.close()

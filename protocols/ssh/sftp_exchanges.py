@@ -41,6 +41,11 @@ class Exchanges:
         self._unanswered: dict[int, _Unanswered] = {}
         self._files: dict[bytes, OpenFile] = {}
 
+    @property
+    def at_work(self) -> bool:
+        """Whether upstream owes an answer."""
+        return bool(self._unanswered)
+
     def path(self, request: Request) -> str:
         """What it is about: its path, or that of the file that it names by a handle."""
         return request.path or self._path(request.handle)

@@ -77,8 +77,10 @@ class Frames:
         """How many bytes the head has, as far as its start tells."""
         if len(start) < _SHORTEST:
             return _SHORTEST
-        size = max(_SHORTEST, self._head_size(start))
-        if size > message_size(start):
+        whole, size = message_size(start), _SHORTEST
+        if whole >= _SHORTEST:
+            size = max(size, self._head_size(start[:whole]))  # behind it begins another
+        if size > whole:
             raise Malformed("an SFTP message in it is shorter than its fields")
         if size > _LARGEST_HEAD:
             raise Malformed(f"an SFTP message in it is too long: {size} bytes")

@@ -4,6 +4,7 @@ A number is its owner's to give to another channel once both sides have closed t
 """
 
 from collections.abc import Container, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from protocols.ssh.channel import Channel
@@ -35,6 +36,12 @@ class Tables:
         return len(self.asked_by_client) + len(self.asked_by_upstream) + len(self._by_client)
 
     @property
+    def at_work(self) -> bool:
+        """Whether upstream has something to do before the client is to speak again."""
+        channels = self._by_client.values()
+        return bool(self.asked_by_client) or any(each.content.at_work for each in channels)
+
+    @property
     def leaving(self) -> bool:
         """Whether the client has closed a channel, and been told so, that upstream has not."""
         channels = self._by_client.values()
@@ -63,16 +70,17 @@ class Tables:
         return _find(self._by_upstream, packet)
 
     def close(self) -> None:
-        """Report all that is unfinished."""
+        """Report all that is unfinished, even where the audit takes only some of it."""
         asked = [*self.asked_by_client.values(), *self.asked_by_upstream.values()]
         contents = [each.content for each in asked]
         contents += [channel.content for channel in self._by_client.values()]
-        for content in contents:
-            content.close(finished=False)
         for table in (self.asked_by_client, self.asked_by_upstream):
             table.clear()
         self._by_client.clear()
         self._by_upstream.clear()
+        with ExitStack() as stack:
+            for content in reversed(contents):
+                stack.callback(content.close, finished=False)
 
 
 def _check(number: int, *taken: Container[int]) -> None:

@@ -3,7 +3,8 @@
 Source: RFC 4254, sections 6.3.2 and 7, and OpenSSH's PROTOCOL, section 2.4.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from protocols.ssh.encoding import Malformed, Reader, told
 
@@ -18,6 +19,10 @@ class Target:
     name: str
     origin: str = ""
     port: int = 0
+
+    def at(self, port: int) -> Self:
+        """The same host, where it has this port."""
+        return replace(self, name=f"{self.name.rpartition(':')[0]}:{port}", port=port)
 
 
 def read_tcp(details: bytes) -> Target:

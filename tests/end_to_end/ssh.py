@@ -16,7 +16,7 @@ from tests.keyless import Keyless, role
 from tests.secrecy import CANARY
 from tests.servers.openssh import USER, OpenSsh, private_text
 
-SSH = find("ssh")
+SSH, SCP, SFTP = map(find, ("ssh", "scp", "sftp"))
 SECRET = "KEYLESS_TEST_SECRET_SSH"  # the name of its variable
 PRIVATE_KEY = f"_envjson:{SECRET}:private_key"
 PASSWORD = f"_envjson:{SECRET}:password"

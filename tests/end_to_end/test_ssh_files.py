@@ -7,11 +7,11 @@ import pytest
 
 from tests.end_to_end.conftest import StartKeyless
 from tests.end_to_end.programs import find
-from tests.end_to_end.ssh import Client, client, secrets, ssh_role, well
+from tests.end_to_end.ssh import SCP, SFTP, Client, client, secrets, ssh_role, well
 from tests.keyless import Keyless
 from tests.servers.openssh import OpenSsh
 
-SCP, SFTP, RSYNC, GIT = map(find, ("scp", "sftp", "rsync", "git"))
+RSYNC, GIT = map(find, ("rsync", "git"))
 _RAW = os.urandom(3_000_000)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.end_to_end.conftest import StartKeyless
 from tests.end_to_end.ssh import Client, client, secrets, ssh_role, well
-from tests.keyless import Keyless
+from tests.keyless import Event, Keyless
 from tests.servers.openssh import HOST, USER, OpenSsh, private_text
 from tests.waiting import eventually
 
@@ -115,10 +115,44 @@ def test_local_where_it_is_not_allowed(keyless: Keyless, echo: int, tmp_path: Pa
 
 
 def test_remote(keyless: Keyless, echo: int, tmp_path: Path) -> None:
+    audit = keyless.audit()
     port, data = _free_port(), bytes(5_000_000)
     with _running(client(keyless, "open", tmp_path), f"-R{port}:{HOST}:{echo}"):
         eventually(lambda: _reaches(port))
         assert _said(port, data) == data
+        listening = audit.one("ssh.listener")
+        assert (listening["target"], listening["accepted"]) == (f"localhost:{port}", True)
+        assert audit.one("ssh.forward", bytes_in=len(data))["target"] == f"localhost:{port}"
+
+
+def test_a_listener_comes_and_goes(keyless: Keyless, echo: int, tmp_path: Path) -> None:
+    """At a port of upstream's choice, and then no more; a path that is taken is not to be had."""
+    audit = keyless.audit()
+    taken = tmp_path / "control"
+    control = [f"-oControlPath={taken}"]
+    joe = client(keyless, "open", tmp_path)
+
+    def ask(*words: str) -> "subprocess.CompletedProcess[bytes]":
+        return joe.program(*joe.ssh(options=[*control, *words]))
+
+    with _running(joe, "-M", *control):
+        eventually(taken.exists)
+        port = int(well(ask("-O", "forward", f"-R0:{HOST}:{echo}")))
+        assert _said(port, b"hello") == b"hello"
+        assert ask("-O", "forward", f"-R{taken}:{HOST}:{echo}").returncode != 0
+        well(ask("-O", "cancel", f"-R0:{HOST}:{echo}"))
+        told = [_heard(event) for event in audit.wait("ssh.listener", 3)]
+    bound = f"localhost:{port}"
+    assert told == [
+        ("listen", "localhost:0", bound, True),
+        ("listen", f"unix:{taken}", None, False),
+        ("cancel", bound, bound, True),
+    ]
+    assert not _reaches(port)
+
+
+def _heard(event: Event) -> tuple[object, ...]:
+    return tuple(event[field] for field in ("operation", "target", "bound", "accepted"))
 
 
 def test_remote_where_it_is_not_allowed(keyless: Keyless, echo: int, tmp_path: Path) -> None:
@@ -162,6 +196,7 @@ def test_an_agent(keyless: Keyless, tmp_path: Path, role: str, offered: str) -> 
     agent = subprocess.Popen(["ssh-agent", "-D", "-a", f"{tmp_path}/agent"])
     try:
         eventually((tmp_path / "agent").exists)
+        audit = keyless.audit()
         joe = client(keyless, role, tmp_path)
         options = ["-A", f"-oIdentityAgent={tmp_path}/agent"]
         command = 'test -S "$SSH_AUTH_SOCK" && echo yes || echo no'
@@ -169,6 +204,9 @@ def test_an_agent(keyless: Keyless, tmp_path: Path, role: str, offered: str) -> 
         if offered == "yes":
             listed = joe.run("ssh-add -l", options=options)
             assert listed.stdout == b"The agent has no identities.\n"
+            assert audit.one("ssh.forward")["direction"] == "agent"
+        else:
+            assert audit.one("ssh.denied")["request"] == "auth-agent-req@openssh.com"
     finally:
         agent.kill()
         agent.wait()

@@ -105,17 +105,6 @@ def test_a_proxy_that_stops_says_so(
     assert commands == {"echo in; sleep 60": None, "echo in; sleep 1; echo done": 0}
 
 
-def test_a_client_that_asks_for_nothing(
-    start_keyless: StartKeyless, openssh: OpenSsh, tmp_path: Path
-) -> None:
-    text = "[timeouts]\nidle = 1\n" + ssh_role("web", openssh)
-    keyless = start_keyless(text, secrets(openssh))
-    joe = client(keyless, "web", tmp_path)
-    assert well(joe.run("sleep 3; echo in")) == "in\n"
-    done = joe.run("-N")
-    assert b"the session was idle for 1 s" in done.stderr
-
-
 def test_the_host_key_is_kept(
     start_keyless: StartKeyless, openssh: OpenSsh, tmp_path: Path
 ) -> None:

@@ -20,7 +20,6 @@ from tests.end_to_end.conftest import StartKeyless
 from tests.end_to_end.ssh import Client, client, secrets, ssh_role, well
 from tests.keyless import Keyless
 from tests.servers.openssh import OpenSsh
-from tests.waiting import eventually
 
 _MUCH = 300 * 1024 * 1024
 
@@ -183,29 +182,6 @@ def test_a_shell_in_a_terminal(joe: Client) -> None:
     terminal.type("echo $((50+2)); exit 7\n")
     terminal.until("52")
     assert terminal.end() == 7
-
-
-def test_a_recording_can_be_played(keyless: Keyless, joe: Client) -> None:
-    terminal = Terminal(joe.ssh(), joe.environment)
-    terminal.type("echo $((40+2)); exit\n")
-    terminal.until("42")
-    assert terminal.end() == 0
-    (file,) = eventually(lambda: list((keyless.directory / "recordings").glob("*.cast")))
-    assert file.stat().st_mode & 0o077 == 0
-    lines = eventually(lambda: "42" in file.read_text() and file.read_text().splitlines())
-    assert lines
-    assert lines[0].startswith('{"version":2,') or lines[0].startswith('{"version": 2,')
-
-
-def test_what_cannot_be_recorded_does_not_happen(keyless: Keyless, joe: Client) -> None:
-    (keyless.directory / "recordings").write_text("in the way")
-    audit = keyless.audit()
-    done = joe.run("echo in", options=["-tt"])
-    assert done.returncode == 255
-    assert b"the proxy cannot record this session, so it ends" in done.stderr
-    assert b"in" not in done.stdout
-    assert str(keyless.directory) in audit.one("session.end", ended_by="proxy")["reason"]
-    assert well(joe.run("echo in")) == "in\n"
 
 
 def test_one_connection_for_many_sessions(keyless: Keyless, joe: Client, tmp_path: Path) -> None:

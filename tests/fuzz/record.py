@@ -9,10 +9,12 @@ from tests.fuzz.kinds import CORPUS
 from tests.fuzz.mysql.recorded import recordings as of_mysql
 from tests.fuzz.postgres.recorded import recordings as of_postgres
 from tests.fuzz.recording import Recording
+from tests.fuzz.ssh.recorded import recordings as of_ssh
 
 _RECORDINGS: Mapping[str, Callable[[], Iterator[Recording]]] = {
     "postgres": of_postgres,
     "mysql": of_mysql,
+    "ssh": of_ssh,
 }
 
 

@@ -16,11 +16,12 @@ from tests.secrecy import find
 _TARGETS: Mapping[str, Sequence[Target]] = MappingProxyType(
     {kind: targets(CORPUS / kind) for kind, targets in KINDS.items()}
 )
-_MESSAGES: Mapping[str, int] = MappingProxyType({"postgres": 600, "mysql": 200})
+_MESSAGES: Mapping[str, int] = MappingProxyType({"postgres": 600, "mysql": 200, "ssh": 200})
 _SECRETS: Mapping[str, tuple[bytes, ...]] = MappingProxyType(
     {
         "postgres": (b"PASSWORD", b"pencil", b"SCRAM-SHA-256$", b"md5" + b"0" * 8),
         "mysql": (b"IDENTIFIED", b"PASSWORD(", b"PRIVATE KEY", b"/home", b"/tmp"),
+        "ssh": (b"PRIVATE KEY", b"password", b"/home", b"/tmp"),
     }
 )
 _FILES = [(kind, path) for kind in KINDS for path in sorted((CORPUS / kind).rglob("*.txt"))]

@@ -26,6 +26,7 @@ from protocols.ssh.options import SshOptions
 WINDOW = 1 << 21
 LARGEST = 1 << 15
 ANY = SshOptions()
+READ_ONLY = SshOptions(shell=False, exec=(), sftp="read-only")
 T = TypeVar("T", bound=Event)
 
 
@@ -57,9 +58,9 @@ class Connection:
     now: float = 1000.0
 
     def __post_init__(self) -> None:
-        self.channels = Channels(self.events.append, lambda: self.now, self.options, self._record)
+        self.channels = Channels(self.events.append, lambda: self.now, self.options, self.record)
 
-    def _record(self, name: str) -> Tape:
+    def record(self, name: str) -> Tape:
         assert name not in self.tapes
         return self.tapes.setdefault(name, Tape())
 

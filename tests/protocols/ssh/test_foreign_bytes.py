@@ -13,6 +13,8 @@ from protocols.ssh.messages import ChannelOpen, ChannelOpenFailure, Message, std
 from protocols.ssh.options import SshOptions
 from protocols.ssh.sftp_messages import Fxp
 from tests.protocols.ssh.connection import (
+    ANY,
+    READ_ONLY,
     Connection,
     adjust,
     close,
@@ -157,7 +159,7 @@ def test_each_side_is_blamed_for_what_it_sends(
 def test_any_bytes_are_taken_for_sftp_or_end_the_session(
     content: bytes, by_client: bool, read_only: bool
 ) -> None:
-    files = Files(options=SshOptions(sftp="read-only" if read_only else "read-write"))
+    files = Files(options=READ_ONLY if read_only else ANY)
     if by_client:
         try:
             files.ask(content)

@@ -6,7 +6,7 @@ import pytest
 
 from protocols.errors import ClientProtocolError
 from protocols.ssh.encoding import string, uint32
-from protocols.ssh.events import SshDenied, SshForward
+from protocols.ssh.events import SshDenied, SshForward, SshListener
 from protocols.ssh.messages import (
     REQUEST_FAILURE,
     ChannelOpen,
@@ -151,8 +151,7 @@ def test_a_listener_of_the_client_gets_its_connections() -> None:
     connection.client(confirmation(100, 3), data(100, b"hello"))
     connection.upstream(data(3, b"hi"), close(3))
     connection.client(close(100))
-    (event,) = connection.events
-    assert isinstance(event, SshForward)
+    (event,) = connection.told(SshForward)
     assert (event.direction, event.target, event.origin) == (
         "remote",
         "localhost:8080",
@@ -200,7 +199,67 @@ def test_a_listener_is_refused_in_its_turn() -> None:
     connection.upstream(_GRANTED)
     assert connection.taken() == ([_GRANTED, REQUEST_FAILURE], [])
     sentence = "this role does not allow the server to listen on :80 for the client"
-    assert connection.events == [SshDenied("tcpip-forward", ":80", sentence)]
+    assert connection.told(SshDenied) == [SshDenied("tcpip-forward", ":80", sentence)]
+
+
+@pytest.mark.parametrize(
+    ("name", "details", "answer", "told"),
+    [
+        (
+            b"tcpip-forward",
+            _listener(b"localhost", 80),
+            _GRANTED,
+            SshListener("listen", "localhost:80", "localhost:80", accepted=True),
+        ),
+        (
+            b"tcpip-forward",
+            _listener(b"localhost", 0),
+            _GRANTED + uint32(40_001),
+            SshListener("listen", "localhost:0", "localhost:40001", accepted=True),
+        ),
+        (
+            b"tcpip-forward",
+            _listener(b"localhost", 80),
+            REQUEST_FAILURE,
+            SshListener("listen", "localhost:80", None, accepted=False),
+        ),
+        (
+            b"streamlocal-forward@openssh.com",
+            string(b"/run/a"),
+            _GRANTED,
+            SshListener("listen", "unix:/run/a", "unix:/run/a", accepted=True),
+        ),
+        (
+            b"cancel-tcpip-forward",
+            _listener(b"localhost", 80),
+            _GRANTED,
+            SshListener("cancel", "localhost:80", "localhost:80", accepted=True),
+        ),
+        (
+            b"cancel-streamlocal-forward@openssh.com",
+            string(b"/run/a"),
+            REQUEST_FAILURE,
+            SshListener("cancel", "unix:/run/a", None, accepted=False),
+        ),
+    ],
+)
+def test_what_upstream_says_to_a_listener_is_told(
+    name: bytes, details: bytes, answer: bytes, told: SshListener
+) -> None:
+    connection = Connection(_REMOTE)
+    connection.client(global_request(name, details))
+    assert connection.events == []
+    connection.upstream(answer)
+    assert connection.events == [told]
+
+
+def test_a_listener_of_which_nobody_wants_to_hear_is_told_at_once() -> None:
+    connection = Connection(_REMOTE)
+    asked = global_request(b"tcpip-forward", _listener(b"localhost", 80), want_reply=False)
+    connection.client(asked)
+    assert connection.told(SshListener) == [
+        SshListener("listen", "localhost:80", "localhost:80", accepted=True)
+    ]
 
 
 def _ungranted(connection: Connection) -> None:
@@ -231,7 +290,7 @@ def test_what_the_client_does_not_wait_for_is_refused(
     assert to_client == []
     assert [_refused(packet) for packet in to_upstream] == [(100, 1)]
     sentence = "the client has not asked for this"
-    assert connection.events == [SshDenied("forwarded-tcpip", "localhost:80", sentence)]
+    assert connection.told(SshDenied) == [SshDenied("forwarded-tcpip", "localhost:80", sentence)]
 
 
 @pytest.mark.parametrize(

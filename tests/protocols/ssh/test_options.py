@@ -22,6 +22,7 @@ def test_a_table_may_say_everything() -> None:
         "forward_agent": True,
         "forward_x11": True,
         "record_shell": "input",
+        "record_exec": True,
         "audit_lookups": True,
     }
     options = _OPTIONS.validate_python(table)
@@ -35,6 +36,14 @@ def test_an_empty_table_is_open_for_work_only() -> None:
     assert (options.forward_local, options.forward_remote) == ((), ())
     assert (options.forward_agent, options.forward_x11, options.subsystems) == (False, False, ())
     assert options.record_shell == "output"
+
+
+@pytest.mark.parametrize(
+    "open_door", [{}, {"shell": False}, {"exec": []}, {"shell": False, "exec": ["uptime", "*"]}]
+)
+def test_sftp_alone_is_no_door_to_keep_files_behind(open_door: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="keeps nobody from changing files"):
+        _OPTIONS.validate_python({"sftp": "read-only", **open_door})
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from protocols.api import Event
 from protocols.errors import Reason, Refusal
 from protocols.ssh.channels import Channels
 from protocols.ssh.events import SshExec, SshShell
@@ -87,6 +88,43 @@ def test_a_command_without_a_terminal_is_not_recorded() -> None:
     assert connection.tapes == {}
 
 
+def _run(command: bytes, *output: bytes) -> Connection:
+    connection = Connection(SshOptions(record_exec=True, record_shell="off"))
+    connection.open()
+    connection.run(b"exec", command)
+    connection.client(data(100, b"never what it is told"))
+    connection.upstream(*(data(0, piece) for piece in output))
+    connection.end()
+    return connection
+
+
+def test_a_role_may_record_commands_without_a_terminal() -> None:
+    connection = _run(b"uptime", b"up 9 days\n", b"\xc3")
+    assert [event.recording for event in connection.told(SshExec)] == ["1.cast"]
+    assert _lines(connection.tapes["1.cast"]) == [
+        {"version": 2, "width": 80, "height": 24, "command": "uptime"},
+        [0.0, "o", "up 9 days\n"],
+        [0.0, "o", "\ufffd"],
+    ]
+
+
+def test_no_more_of_a_command_is_recorded_than_a_mebibyte() -> None:
+    connection = _run(b"cat", *[b"x" * 30_000] * 100)
+    tape = connection.tapes["1.cast"]
+    assert (1 << 20) - 31_000 < len(tape.lines) < 1 << 20
+    assert _lines(tape)[-1] == [0.0, "m", "the rest is not recorded"]
+    assert [line[1] for line in _lines(tape)[1:-1]] == ["o"] * 34
+    assert tape.closed
+
+
+@pytest.mark.parametrize(
+    "command",
+    [b"rsync --server -e.LsfxCIvu . there", b"/usr/bin/scp -t there", b"git-upload-pack 'it'"],
+)
+def test_what_carries_files_is_not_recorded(command: bytes) -> None:
+    assert _run(command, b"a file's bytes").tapes == {}
+
+
 def test_a_role_may_record_nothing() -> None:
     connection = _shell(SshOptions(record_shell="off"), pty())
     connection.end()
@@ -141,3 +179,17 @@ def test_a_shell_does_not_begin_that_cannot_be_recorded() -> None:
 def test_terminals_say_how_large_they_are_at_most() -> None:
     connection = _shell(SshOptions(), pty(2**32 - 1, 7))
     assert _lines(connection.tapes["1.cast"])[0]["width"] == 65_536
+
+
+def test_none_stays_open_where_the_audit_takes_no_more() -> None:
+    def refuse(event: Event) -> None:
+        raise Refusal(Reason.AUDIT_UNWRITABLE, "the audit log is full")
+
+    connection = Connection()
+    connection.channels = Channels(refuse, lambda: 0.0, SshOptions(), connection.record)
+    for number in (0, 1):
+        connection.open(number)
+        connection.run(b"shell", number=number)
+    with pytest.raises(Refusal, match="the audit log is full"):
+        connection.channels.close()
+    assert [tape.closed for tape in connection.tapes.values()] == [True, True]

@@ -8,6 +8,7 @@ from protocols.ssh.messages import ChannelOpen, stderr_data
 from protocols.ssh.options import SshOptions
 from tests.protocols.ssh.connection import (
     LARGEST,
+    READ_ONLY,
     WINDOW,
     Connection,
     close,
@@ -189,7 +190,7 @@ def test_another_program_may_be_asked_for_after_one_that_upstream_does_not_have(
 
 
 def test_a_program_that_comes_behind_its_input_is_refused() -> None:
-    connection = Connection(SshOptions(sftp="read-only"))
+    connection = Connection(READ_ONLY)
     connection.open()
     connection.client(data(100, b"what SFTP would take for a request"))
     connection.taken()

@@ -5,9 +5,8 @@ import pytest
 from protocols.errors import ClientProtocolError
 from protocols.ssh.encoding import string, uint32, uint64
 from protocols.ssh.events import SshDenied
-from protocols.ssh.options import SshOptions
 from protocols.ssh.sftp_messages import Fxp
-from tests.protocols.ssh.connection import adjust, close, data, eof, exit_status
+from tests.protocols.ssh.connection import READ_ONLY, adjust, close, data, eof, exit_status
 from tests.protocols.ssh.sftp import (
     APPEND,
     CREAT,
@@ -34,7 +33,6 @@ from tests.protocols.ssh.sftp import (
     write,
 )
 
-_READ_ONLY = SshOptions(sftp="read-only")
 _OLD, _NEW = string(b"/old"), string(b"/new")
 _MODE = uint32(4) + uint32(0o777)
 
@@ -86,7 +84,7 @@ _LOOKS = {
 
 @pytest.mark.parametrize("asked", _CHANGES.values(), ids=_CHANGES)
 def test_a_change_is_refused_and_leaves_no_trace(cut: int, asked: bytes) -> None:
-    files = Files(cut, _READ_ONLY)
+    files = Files(cut, READ_ONLY)
     files.ask(init(), asked, read(2, 0, 9))
     files.answer(version())
     to_client, to_upstream = files.taken()
@@ -98,7 +96,7 @@ def test_a_change_is_refused_and_leaves_no_trace(cut: int, asked: bytes) -> None
 
 @pytest.mark.parametrize("asked", _LOOKS.values(), ids=_LOOKS)
 def test_what_changes_nothing_passes(cut: int, asked: bytes) -> None:
-    files = Files(cut, _READ_ONLY)
+    files = Files(cut, READ_ONLY)
     files.ask(asked)
     assert files.taken() == (b"", asked)
     assert files.connection.told(SshDenied) == []
@@ -106,7 +104,7 @@ def test_what_changes_nothing_passes(cut: int, asked: bytes) -> None:
 
 @pytest.mark.parametrize("asked", [_CHANGES["remove"], _CHANGES["write"]], ids=["one", "long"])
 def test_the_client_gets_back_the_window_of_what_was_kept_back(cut: int, asked: bytes) -> None:
-    files = Files(cut, _READ_ONLY)
+    files = Files(cut, READ_ONLY)
     files.ask(asked)
     to_client, _ = files.connection.taken()
     given = [int.from_bytes(packet[5:9], "big") for packet in to_client if packet[0] == 93]
@@ -115,7 +113,7 @@ def test_the_client_gets_back_the_window_of_what_was_kept_back(cut: int, asked: 
 
 
 def test_what_is_refused_is_told_with_its_path() -> None:
-    files = Files(options=_READ_ONLY)
+    files = Files(options=READ_ONLY)
     files.ask(open_file(1, b"/etc/passwd", READ))
     files.answer(handle(1))
     files.ask(write(2, 0, b"root"), message(Fxp.REMOVE, 3, _OLD), close_file(4))
@@ -129,7 +127,7 @@ def test_what_is_refused_is_told_with_its_path() -> None:
 
 
 def test_a_refusal_never_comes_within_an_answer(cut: int) -> None:
-    files = Files(cut, _READ_ONLY)
+    files = Files(cut, READ_ONLY)
     files.ask(open_file(9, b"f", READ))
     files.answer(handle(9))
     files.ask(read(1, 0, 100), message(Fxp.STAT, 2, _OLD))
@@ -144,7 +142,7 @@ def test_a_refusal_never_comes_within_an_answer(cut: int) -> None:
 
 
 def test_what_the_client_has_no_room_for_waits_until_it_has() -> None:
-    files = Files(options=_READ_ONLY, window=20)
+    files = Files(options=READ_ONLY, window=20)
     connection = files.connection
     files.ask(message(Fxp.REMOVE, 1, _OLD))
     connection.upstream(data(0, version()), eof(0))
@@ -160,7 +158,7 @@ def test_what_the_client_has_no_room_for_waits_until_it_has() -> None:
 
 
 def test_a_client_that_closes_gets_no_more_of_what_waits() -> None:
-    files = Files(options=_READ_ONLY, window=50)
+    files = Files(options=READ_ONLY, window=50)
     files.ask(message(Fxp.REMOVE, 1, _OLD))
     files.connection.upstream(data(0, version()), exit_status(0, 0))
     files.connection.taken()
@@ -171,7 +169,7 @@ def test_a_client_that_closes_gets_no_more_of_what_waits() -> None:
 
 
 def test_refusals_are_bounded() -> None:
-    files = Files(options=_READ_ONLY)
+    files = Files(options=READ_ONLY)
     files.answer(version()[:5])
     with pytest.raises(ClientProtocolError, match="too much that it may not do"):
         files.ask(*(message(Fxp.REMOVE, number, _OLD) for number in range(2000)))

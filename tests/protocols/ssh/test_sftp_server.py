@@ -9,8 +9,8 @@ import pytest
 
 from protocols.ssh.encoding import string, uint32, uint64
 from protocols.ssh.events import SshDenied
-from protocols.ssh.options import SshOptions
 from protocols.ssh.sftp_messages import Fxp
+from tests.protocols.ssh.connection import READ_ONLY
 from tests.protocols.ssh.sftp import (
     CREAT,
     DENIED,
@@ -130,7 +130,7 @@ def test_a_copy_on_the_server(served: _Served, files: Files, tmp_path: Path) -> 
     assert (event.operation, event.path, event.target) == ("copy", "from", "to")
 
 
-@pytest.mark.parametrize("files", [SshOptions(sftp="read-only")], indirect=True)
+@pytest.mark.parametrize("files", [READ_ONLY], indirect=True)
 def test_a_reader_changes_nothing(served: _Served, files: Files, tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(b"content")
     handle = served.open(b"f", READ)

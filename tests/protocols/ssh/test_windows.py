@@ -8,12 +8,10 @@ from hypothesis import strategies as st
 
 from protocols.ssh.encoding import string
 from protocols.ssh.messages import ChannelOpen, ChannelOpenConfirmation, Message
-from protocols.ssh.options import SshOptions
 from protocols.ssh.sftp_messages import Fxp
-from tests.protocols.ssh.connection import Connection, adjust, data
+from tests.protocols.ssh.connection import READ_ONLY, Connection, adjust, data
 from tests.protocols.ssh.sftp import message, names, refusal
 
-_READ_ONLY = SshOptions(sftp="read-only")
 _MOST_TURNS = 5000
 
 
@@ -101,7 +99,7 @@ def test_both_sides_get_all_that_is_theirs(
 
 
 def _speaking_sftp(clients: _Takes, upstreams: _Takes) -> Connection:
-    connection = Connection(_READ_ONLY)
+    connection = Connection(READ_ONLY)
     opened = ChannelOpen(b"session", 0, clients.window, clients.largest)
     confirmed = ChannelOpenConfirmation(0, 100, upstreams.window, upstreams.largest)
     connection.client(opened.encode())
