@@ -52,9 +52,9 @@ class Relay:
         return not self._observer.busy
 
     @property
-    def moved(self) -> int:
-        """Bytes, both ways."""
-        return self._up.moved + self._down.moved
+    def moved(self) -> int | None:
+        """Bytes, both ways; None as long as upstream has something to do for the client."""
+        return self._up.moved + self._down.moved if self.idle else None
 
     async def run(self, flow: Flow) -> Outcome:
         """Relay until it is over. The sockets stay open, for their owner to close."""

@@ -101,21 +101,11 @@ class Session:
 
     def has_been_idle(self, seconds: float) -> bool:
         """Whether it has waited for its client for so long; to be asked now and then."""
-        moved, now = self._moved, time.monotonic()
+        moved = self._relay.moved if self._relay is not None else None
+        now = time.monotonic()
         if moved is None or moved != self._last_seen[0]:
             self._last_seen = (moved, now)
         return moved is not None and now - self._last_seen[1] >= seconds
-
-    @property
-    def _moved(self) -> int | None:
-        """Counts what passes; None as long as it does not wait for its client."""
-        match self._relay:
-            case None:
-                return None
-            case Relay() as relay:
-                return relay.moved if relay.idle else None
-            case carriage:
-                return carriage.moved
 
     async def _serve(self) -> None:
         self._identity = identify(self._client.socket)
@@ -273,12 +263,9 @@ class Session:
         self._count("denied")
         sentence, why = str(refusal), refusal.detail
         _log.warning("session %s of role %s: %s", self.id, self._name, why or sentence)
-        kind, client, wish = (
-            self._door.protocol.kind,
-            self._identity.describe(),
-            _said(self._driver.wish),
-        )
+        kind, client = self._door.protocol.kind, self._identity.describe()
         try:
+            wish = _said(self._driver.wish)
             reason = refusal.reason.name.lower()
             self._emit(SessionDenied(kind, client, wish, reason, sentence, why))
         except Refusal as unwritable:

@@ -69,11 +69,13 @@ class Requests:
     def are_readable(self, chunk: bytes) -> bool:
         """Whether it is one whole command that certainly can be read."""
         size = len(chunk) - HEADER_SIZE
-        if self._sends_file or size <= 0 or chunk[:HEADER_SIZE] != size.to_bytes(HEADER_SIZE, "little"):
+        if size <= 0 or chunk[:HEADER_SIZE] != size.to_bytes(HEADER_SIZE, "little"):
             return False
         if chunk[4] == Command.QUERY and self._has_attributes and chunk[5:7] != NO_ATTRIBUTES:
             return False
-        return chunk[4] in _READABLE and self.stream is self._packets and self.stream.at_boundary
+        if self._sends_file or self.stream is not self._packets:
+            return False
+        return chunk[4] in _READABLE and self._packets.at_boundary
 
     def want_file(self) -> None:
         """The client's next packets are a file, up to an empty one."""
