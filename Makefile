@@ -6,7 +6,7 @@ PIP := $(BIN)/pip --quiet --disable-pip-version-check
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command "make lock"
 
-.PHONY: help demo test lint conformance fuzz fresh fresh-demo lock clean packages
+.PHONY: help demo test lint conformance fuzz bench fresh fresh-demo lock clean packages
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,11 @@ conformance: packages .venv/dev.installed ## drivers' own suites, direct and thr
 
 fuzz: .venv/dev.installed ## mutate recorded sessions (ARGS="--messages 10000000")
 	$(BIN)/python -m tests.fuzz $(ARGS)
+
+bench: packages .venv/dev.installed ## queries and transactions beside PgBouncer, HAProxy, MySQL Router
+	$(BIN)/python -m bench.queries $(ARGS)
+	$(BIN)/python -m bench.transactions --database mysql $(ARGS)
+	$(BIN)/python -m bench.transactions --database mariadb $(ARGS)
 
 fresh: ## prove `make demo` and `make test` on this commit in a clean Debian (root)
 	scripts/fresh.sh "make demo" "make test"
