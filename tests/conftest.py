@@ -1,5 +1,7 @@
 """What every test may use: the secrecy guard, the real servers, and pytest's own test bench."""
 
+import signal
+
 pytest_plugins = [
     "pytester",
     "tests.secrecy",
@@ -9,3 +11,9 @@ pytest_plugins = [
     "tests.servers.openssh",
     "tests.servers.postgres",
 ]
+
+
+def pytest_configure() -> None:
+    """What a shell starts in the background ignores these, and so would all that it starts."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
