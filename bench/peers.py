@@ -7,10 +7,8 @@ password that says nothing.
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from bench.ports import await_port, free_port
 from tests.servers.debian import Debian
 from tests.servers.mysql_flavours import sid_mysql
 
@@ -28,29 +27,16 @@ _KEYLESS = """\
 [audit]
 path = "audit.jsonl"
 [roles.bench]
-kind = "postgres"
+kind = "%s"
 listen = "127.0.0.1:{port}"
 [roles.bench.env]
 HOST = "127.0.0.1"
 PORT = {upstream}
 USER = "bench"
 DB = "bench"
-REQUIRE_AUTH = "none"
 """
-_KEYLESS_MYSQL = """\
-[audit]
-path = "audit.jsonl"
-[roles.bench]
-kind = "mysql"
-listen = "127.0.0.1:{port}"
-[roles.bench.env]
-HOST = "127.0.0.1"
-PORT = {upstream}
-USER = "bench"
-DB = "bench"
-PASS = "_env:BENCH_PASSWORD"
-SSLMODE = "require"
-"""
+_TRUSTED = 'REQUIRE_AUTH = "none"\n'
+_BY_PASSWORD = 'PASS = "_env:BENCH_PASSWORD"\nSSLMODE = "require"\n'
 _MYSQL_ROUTER = """\
 [DEFAULT]
 logging_folder = {home}
@@ -104,12 +90,12 @@ _HAPROXY_RECIPE = Recipe(_HAPROXY, ("-db", "-f"))
 RECIPES: Mapping[str, Mapping[str, Recipe]] = MappingProxyType(
     {
         "postgres": {
-            "keyless": Recipe(_KEYLESS, ("serve", "--config")),
+            "keyless": Recipe(_KEYLESS % "postgres" + _TRUSTED, ("serve", "--config")),
             "pgbouncer": Recipe(_PGBOUNCER, ("-q",)),
             "haproxy": _HAPROXY_RECIPE,
         },
         "mysql": {
-            "keyless": Recipe(_KEYLESS_MYSQL, ("serve", "--config")),
+            "keyless": Recipe(_KEYLESS % "mysql" + _BY_PASSWORD, ("serve", "--config")),
             "haproxy": _HAPROXY_RECIPE,
             "mysqlrouter": Recipe(_MYSQL_ROUTER, ("-c",), sid_mysql),
         },
@@ -163,8 +149,7 @@ def _program(name: str, recipe: Recipe) -> list[str] | None:
 def _started(
     name: str, program: list[str], recipe: Recipe, upstream: int, home: Path
 ) -> Iterator[Peer]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     configuration = home / "configuration"
     configuration.write_text(recipe.configuration.format(port=port, upstream=upstream, home=home))
     _give_away(home)
@@ -176,7 +161,7 @@ def _started(
         **_account(name),
     )
     try:
-        _await_port(name, port)
+        await_port(name, port, _PATIENCE)
         yield Peer(name, port, process.pid)
     finally:
         process.terminate()
@@ -197,16 +182,3 @@ def _account(name: str) -> dict[str, Any]:
         return {}
     nobody = pwd.getpwnam("nobody")
     return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-
-
-def _await_port(name: str, port: int) -> None:
-    deadline = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            if time.monotonic() > deadline:
-                raise SystemExit(f"{name} did not start") from None
-            time.sleep(0.05)
-        else:
-            return

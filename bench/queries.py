@@ -4,6 +4,7 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import click
@@ -51,7 +52,7 @@ def main(
             for count in clients:
                 work = ("-S", "-M", mode, "-c", str(count), "-T", str(seconds))
                 title = f"{mode}, {count} clients"
-                findings += measure(title, bench.of(work), peers, rounds, _BASES)
+                findings += measure(title, partial(bench.measured, work), peers, rounds, _BASES)
         tell(findings, _BASES, as_json=as_json)
 
 
@@ -63,37 +64,28 @@ class _Pgbench:
         self._logs = folder / "pgbench"
         self._logs.mkdir()
 
-    def of(self, work: Sequence[str]) -> "_Work":
-        return _Work(self, work)
-
     def run(self, port: int, *arguments: str) -> str:
         place = ("-h", "127.0.0.1", "-p", str(port), "-U", ACCOUNT)
         command = [str(self._program), *place, *arguments, ACCOUNT]
         done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=self._logs)
         return done.stdout
 
-    def latencies(self) -> list[float]:
+    def measured(self, work: Sequence[str], peer: Peer) -> Done:
+        told = self.run(peer.port, *work, "-l", f"--sampling-rate={_SAMPLED}")
+        noted = self._latencies()
+        return Done(
+            transactions=int(number(r"actually processed: (\d+)", told)),
+            tps=number(r"tps = ([\d.]+)", told),
+            p99=noted[len(noted) * 99 // 100],
+        )
+
+    def _latencies(self) -> list[float]:
         """What was noted of the last run, in ms and sorted; and the notes are thrown away."""
         noted: list[float] = []
         for log in self._logs.iterdir():
             noted += [int(line.split()[2]) / 1000 for line in log.read_text().splitlines()]
             log.unlink()
         return sorted(noted)
-
-
-class _Work:
-    def __init__(self, bench: _Pgbench, arguments: Sequence[str]) -> None:
-        self._bench = bench
-        self._arguments = arguments
-
-    def __call__(self, peer: Peer) -> Done:
-        told = self._bench.run(peer.port, *self._arguments, "-l", f"--sampling-rate={_SAMPLED}")
-        noted = self._bench.latencies()
-        return Done(
-            transactions=int(number(r"actually processed: (\d+)", told)),
-            tps=number(r"tps = ([\d.]+)", told),
-            p99=noted[len(noted) * 99 // 100],
-        )
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 
 import click
 
+from bench import markdown
 from bench.peers import Peer
 
 
@@ -72,14 +73,14 @@ def tell(findings: Sequence[Finding], bases: Sequence[str], *, as_json: bool) ->
         return
     headings = ["work", "peer", "tps", "+-", *(f"of {base}" for base in bases)]
     headings += ["p99 ms", "us user", "us system"]
-    click.echo(_row(headings))
-    click.echo(_row(["---"] * len(headings)))
-    for found in findings:
-        columns = [found.work, found.peer, f"{found.tps:.0f}", f"{found.spread:.0%}"]
-        columns += [f"{found.ratios[base]:.2f}" if base in found.ratios else "-" for base in bases]
-        columns += [f"{found.p99:.2f}", f"{found.user:.1f}", f"{found.system:.1f}"]
-        click.echo(_row(columns))
+    click.echo("\n".join(markdown.table(headings, (_columns(one, bases) for one in findings))))
     click.echo(f"\n{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+
+
+def _columns(found: Finding, bases: Sequence[str]) -> list[str]:
+    columns = [found.work, found.peer, f"{found.tps:.0f}", f"{found.spread:.0%}"]
+    columns += [f"{found.ratios[base]:.2f}" if base in found.ratios else "-" for base in bases]
+    return [*columns, f"{found.p99:.2f}", f"{found.user:.1f}", f"{found.system:.1f}"]
 
 
 def number(pattern: str, told: str) -> float:
@@ -116,7 +117,3 @@ def _finding(
 
 def _ratio(runs: Sequence[Sample], base: Sequence[Sample]) -> float:
     return statistics.median(a.tps / b.tps for a, b in zip(runs, base, strict=True))
-
-
-def _row(columns: Sequence[str]) -> str:
-    return f"| {' | '.join(columns)} |"

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from bench import markdown
+
 _MEBI, _GIBI = 1 << 20, 1 << 30
 _HEADINGS = (
     "work", "direct s", "through s", "through MiB/s", "of direct", "CPU s", "CPU s a GiB", "failed",
@@ -50,8 +52,7 @@ class Finding:
 
 def table(findings: Sequence[Finding]) -> str:
     """In Markdown, with the failures' sentences below it."""
-    lines = [_row(_HEADINGS), _row(["---"] * len(_HEADINGS))]
-    lines += [_row(_columns(finding)) for finding in findings]
+    lines = markdown.table(_HEADINGS, map(_columns, findings))
     lines += [f"- {one.work}: {failure}" for one in findings for failure in one.failures]
     return "\n".join(lines)
 
@@ -64,7 +65,3 @@ def _columns(found: Finding) -> list[str]:
     times = f"{found.direct:.3f}", f"{found.through:.3f}"
     costs = f"{found.of_direct:.2f}", f"{found.cpu:.2f}"
     return [found.work, *times, rate, *costs, per_gibi, str(len(found.failures))]
-
-
-def _row(columns: Sequence[str]) -> str:
-    return f"| {' | '.join(columns)} |"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from bench import markdown
 from bench.storm.clients import Connect
 
 _HEADINGS = (
@@ -67,8 +68,7 @@ class Findings:
 
 def table(storms: Sequence[Findings]) -> str:
     """In Markdown, with the failures' sentences below it."""
-    lines = [_row(_HEADINGS), _row(["---"] * len(_HEADINGS))]
-    lines += [_row(_columns(storm)) for storm in storms]
+    lines = markdown.table(_HEADINGS, map(_columns, storms))
     for storm in storms:
         told = [*storm.failures.items(), *storm.details.items()]
         lines += [f"- {storm.name}: {count} times: {what}" for what, count in told]
@@ -81,10 +81,6 @@ def _columns(storm: Findings) -> list[str]:
     times = (storm.p50, storm.p99, storm.longest)
     columns = [storm.name, *map(str, counts), str(storm.failed), f"{per_thousand:.0f}"]
     return [*columns, *(f"{time:.0f}" for time in times)]
-
-
-def _row(columns: Sequence[str]) -> str:
-    return f"| {' | '.join(columns)} |"
 
 
 def _counted(texts: Iterable[str]) -> dict[str, int]:

@@ -1,10 +1,8 @@
 """The storm's own servers: the proxy, and providers that can be restarted."""
 
 import os
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Protocol, Self
 
 import boto3
 
+from bench.ports import await_port, free_port
 from bench.storm.databases import Database
 from bench.storm.stores import AwsStore, Store, VaultStore
 from proxy.demo.openbao import OpenBao
@@ -85,7 +84,7 @@ class Aws:
             stderr=subprocess.DEVNULL,
             env={"PATH": os.defpath},
         )
-        _await_port(self.port)
+        await_port("moto", self.port, _PATIENCE)
 
     def store(self, user: str) -> Store:
         session = boto3.session.Session("administrator", "administrator", region_name=_REGION)
@@ -136,28 +135,9 @@ class Proxy:
             stderr=subprocess.DEVNULL,
             env=self._environment,
         )
-        _await_port(self.place[1])
+        await_port("Keyless", self.place[1], _PATIENCE)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
         self._process.wait()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
-def _await_port(port: int) -> None:
-    deadline = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-        except ConnectionRefusedError:
-            if time.monotonic() > deadline:
-                raise SystemExit(f"nobody listens at port {port}") from None
-            time.sleep(0.1)
-        else:
-            return

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from bench.ports import free_port
 from bench.storm.clients import Connect, connect_until
 from bench.storm.databases import DATABASES, account
 from bench.storm.door import Door
 from bench.storm.findings import Findings
 from bench.storm.rotation import Rotation
-from bench.storm.servers import ROLE, Aws, Provider, Proxy, Vault, free_port
+from bench.storm.servers import ROLE, Aws, Provider, Proxy, Vault
 
 PROVIDERS: Mapping[str, Callable[[ExitStack], Provider]] = MappingProxyType(
     {"vault": Vault, "aws": Aws}
