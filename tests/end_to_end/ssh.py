@@ -5,16 +5,20 @@ The clients have no key, no agent, no configuration of anybody's, and nobody to 
 
 import json
 import os
+import socket
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from tests.end_to_end.conftest import StartKeyless
 from tests.end_to_end.programs import find
 from tests.keyless import Keyless, role
 from tests.secrecy import CANARY
-from tests.servers.openssh import USER, OpenSsh, private_text
+from tests.servers.openssh import HOST, USER, OpenSsh, private_text
 
 SSH, SCP, SFTP = map(find, ("ssh", "scp", "sftp"))
 SECRET = "KEYLESS_TEST_SECRET_SSH"  # the name of its variable
@@ -105,3 +109,19 @@ def well(done: subprocess.CompletedProcess[bytes]) -> str:
     """What a program said that has succeeded."""
     assert done.returncode == 0, done.stderr.decode(errors="replace")
     return done.stdout.decode()
+
+
+@pytest.fixture
+def keyless(start_keyless: StartKeyless, openssh: OpenSsh) -> Keyless:
+    """One role, that allows what a role does by itself."""
+    return start_keyless(ssh_role("web", openssh), secrets(openssh))
+
+
+@pytest.fixture
+def joe(keyless: Keyless, tmp_path: Path) -> Client:
+    return client(keyless, "web", tmp_path)
+
+
+def free_port() -> int:
+    with socket.create_server((HOST, 0)) as listener:
+        return int(listener.getsockname()[1])

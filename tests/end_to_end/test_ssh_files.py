@@ -5,24 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.conftest import StartKeyless
 from tests.end_to_end.programs import find
-from tests.end_to_end.ssh import SCP, SFTP, Client, client, secrets, ssh_role, well
+from tests.end_to_end.ssh import SCP, SFTP, Client, joe, keyless, well
 from tests.keyless import Keyless
 from tests.servers.openssh import OpenSsh
 
+__all__ = ["joe", "keyless"]
+
 RSYNC, GIT = map(find, ("rsync", "git"))
 _RAW = os.urandom(3_000_000)
-
-
-@pytest.fixture
-def keyless(start_keyless: StartKeyless, openssh: OpenSsh) -> Keyless:
-    return start_keyless(ssh_role("web", openssh), secrets(openssh))
-
-
-@pytest.fixture
-def joe(keyless: Keyless, tmp_path: Path) -> Client:
-    return client(keyless, "web", tmp_path)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.conftest import StartKeyless
-from tests.end_to_end.ssh import Client, client, secrets, ssh_role, well
+from tests.end_to_end.ssh import Client, client, free_port, secrets, ssh_role, well
 from tests.keyless import Event, Keyless
 from tests.servers.openssh import HOST, USER, OpenSsh, private_text
 from tests.waiting import eventually
@@ -48,11 +48,6 @@ async def main():
     await server.serve_forever()
 asyncio.run(main())
 """
-
-
-def _free_port() -> int:
-    with socket.create_server((HOST, 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def _said(port: int, data: bytes) -> bytes:
@@ -96,7 +91,7 @@ def _reaches(port: int) -> bool:
 
 def test_local(keyless: Keyless, echo: int, tmp_path: Path) -> None:
     audit = keyless.audit()
-    port, data = _free_port(), bytes(5_000_000)
+    port, data = free_port(), bytes(5_000_000)
     with _running(client(keyless, "open", tmp_path), f"-L{port}:{HOST}:{echo}"):
         eventually(lambda: _reaches(port))
         assert _said(port, data) == data
@@ -105,7 +100,7 @@ def test_local(keyless: Keyless, echo: int, tmp_path: Path) -> None:
 
 
 def test_local_where_it_is_not_allowed(keyless: Keyless, echo: int, tmp_path: Path) -> None:
-    port = _free_port()
+    port = free_port()
     with _running(client(keyless, "shut", tmp_path), f"-L{port}:{HOST}:{echo}") as running:
         eventually(lambda: _reaches(port))
         assert _said(port, b"hello") == b""
@@ -116,7 +111,7 @@ def test_local_where_it_is_not_allowed(keyless: Keyless, echo: int, tmp_path: Pa
 
 def test_remote(keyless: Keyless, echo: int, tmp_path: Path) -> None:
     audit = keyless.audit()
-    port, data = _free_port(), bytes(5_000_000)
+    port, data = free_port(), bytes(5_000_000)
     with _running(client(keyless, "open", tmp_path), f"-R{port}:{HOST}:{echo}"):
         eventually(lambda: _reaches(port))
         assert _said(port, data) == data
@@ -156,14 +151,14 @@ def _heard(event: Event) -> tuple[object, ...]:
 
 
 def test_remote_where_it_is_not_allowed(keyless: Keyless, echo: int, tmp_path: Path) -> None:
-    options = [f"-R{_free_port()}:{HOST}:{echo}", "-oExitOnForwardFailure=yes"]
+    options = [f"-R{free_port()}:{HOST}:{echo}", "-oExitOnForwardFailure=yes"]
     done = client(keyless, "shut", tmp_path).run("true", options=options)
     assert done.returncode == 255
     assert b"remote port forwarding failed" in done.stderr
 
 
 def test_dynamic(keyless: Keyless, echo: int, tmp_path: Path) -> None:
-    port = _free_port()
+    port = free_port()
     with _running(client(keyless, "open", tmp_path), f"-D{port}"):
         eventually(lambda: _reaches(port))
         with socket.create_connection((HOST, port), 10) as proxy:

@@ -4,25 +4,15 @@ import json
 import resource
 from pathlib import Path
 
-import pytest
-
 from tests.end_to_end.conftest import StartKeyless
-from tests.end_to_end.ssh import SCP, Client, client, secrets, ssh_role, well
+from tests.end_to_end.ssh import SCP, Client, client, joe, keyless, secrets, ssh_role, well
 from tests.end_to_end.terminal import Terminal
 from tests.keyless import Keyless
 from tests.servers.openssh import OpenSsh
 
+__all__ = ["joe", "keyless"]
+
 _SENTENCE = "the proxy cannot record this session, so it ends; tell its operator"
-
-
-@pytest.fixture
-def keyless(start_keyless: StartKeyless, openssh: OpenSsh) -> Keyless:
-    return start_keyless(ssh_role("web", openssh), secrets(openssh))
-
-
-@pytest.fixture
-def joe(keyless: Keyless, tmp_path: Path) -> Client:
-    return client(keyless, "web", tmp_path)
 
 
 def _terminal(joe: Client, name: str) -> Terminal:

@@ -17,21 +17,13 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.conftest import StartKeyless
-from tests.end_to_end.ssh import Client, client, secrets, ssh_role, well
+from tests.end_to_end.ssh import Client, client, joe, keyless, secrets, ssh_role, well
 from tests.keyless import Keyless
 from tests.servers.openssh import OpenSsh
 
+__all__ = ["joe", "keyless"]
+
 _MUCH = 300 * 1024 * 1024
-
-
-@pytest.fixture
-def keyless(start_keyless: StartKeyless, openssh: OpenSsh) -> Keyless:
-    return start_keyless(ssh_role("web", openssh), secrets(openssh))
-
-
-@pytest.fixture
-def joe(keyless: Keyless, tmp_path: Path) -> Client:
-    return client(keyless, "web", tmp_path)
 
 
 def test_a_command_runs_as_the_roles_account(keyless: Keyless, joe: Client) -> None:

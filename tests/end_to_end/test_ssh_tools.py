@@ -14,7 +14,7 @@ import pytest
 
 from tests.end_to_end.conftest import StartKeyless
 from tests.end_to_end.programs import find
-from tests.end_to_end.ssh import SSH, Client, client, secrets, ssh_role, well
+from tests.end_to_end.ssh import SSH, Client, client, free_port, secrets, ssh_role, well
 from tests.servers.openssh import HOST, USER, OpenSsh, private_text
 from tests.waiting import eventually
 
@@ -197,18 +197,13 @@ def _by_socks(proxy: int, port: int) -> socket.socket:
     return connection
 
 
-def _free_port() -> int:
-    with socket.create_server((HOST, 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 def test_what_vs_code_does_by_a_port(
     start_keyless: StartKeyless, openssh: OpenSsh, tmp_path: Path
 ) -> None:
     """Its server listens on a port of its choice, and `ssh -D` leads there."""
     text = ssh_role("web", openssh, settings=f'forward_local = ["{HOST}:*"]')
     keyless = start_keyless(text, secrets(openssh))
-    audit, proxy = keyless.audit(), _free_port()
+    audit, proxy = keyless.audit(), free_port()
     with _vs_code(client(keyless, "web", tmp_path), "0", f"-D{proxy}") as (port, _):
         with ThreadPoolExecutor(4) as pool:
             assert all(pool.map(lambda _: _upgrade(_by_socks(proxy, int(port))), range(4)))

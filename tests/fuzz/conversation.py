@@ -5,7 +5,7 @@ message as Python writes bytes. Packed it is for fuzzers that know bytes only.
 """
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from struct import Struct
@@ -34,6 +34,19 @@ class Framing(Protocol):
 
     def claim(self, message: bytes, length: int) -> bytes:
         """The message with this length in its header."""
+
+
+def cut(data: bytes, header: int, end_of: Callable[[int], int]) -> list[bytes]:
+    """Its messages, of which `end_of` says where the one at a position ends; what follows the last
+    whole one, or one that would end within its header, is a piece of its own."""
+    pieces, position = [], 0
+    while position + header <= len(data):
+        end = end_of(position)
+        if not position + header <= end <= len(data):
+            break
+        pieces.append(data[position:end])
+        position = end
+    return pieces + ([data[position:]] if position < len(data) else [])
 
 
 @dataclass(frozen=True, slots=True)

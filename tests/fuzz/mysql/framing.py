@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from protocols.api import Side
-from tests.fuzz.conversation import Conversation, Framing, Step
+from tests.fuzz.conversation import Conversation, Framing, Step, cut
 
 _LIMIT = 0xFF_FFFF
 
@@ -25,14 +25,11 @@ class Packets:
         return 3 + self.after
 
     def split(self, data: bytes) -> list[bytes]:
-        pieces, position = [], 0
-        while position + self.header <= len(data):
-            end = position + self.header + int.from_bytes(data[position : position + 3], "little")
-            if end > len(data):
-                break
-            pieces.append(data[position:end])
-            position = end
-        return pieces + ([data[position:]] if position < len(data) else [])
+        def end_of(position: int) -> int:
+            size = int.from_bytes(data[position : position + 3], "little")
+            return position + self.header + size
+
+        return cut(data, self.header, end_of)
 
     def fit(self, message: bytes) -> bytes:
         return self.claim(message, len(message))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from struct import Struct
 
 from protocols.api import Side
-from tests.fuzz.conversation import Framing
+from tests.fuzz.conversation import Framing, cut
 
 _LENGTH = Struct(">I")
 
@@ -20,15 +20,11 @@ class Packets:
         return self.before + _LENGTH.size
 
     def split(self, data: bytes) -> list[bytes]:
-        pieces, position = [], 0
-        while position + self.header <= len(data):
+        def end_of(position: int) -> int:
             (length,) = _LENGTH.unpack_from(data, position + self.before)
-            end = position + self.before + length
-            if length < _LENGTH.size or end > len(data):
-                break
-            pieces.append(data[position:end])
-            position = end
-        return pieces + ([data[position:]] if position < len(data) else [])
+            return position + self.before + int(length)
+
+        return cut(data, self.header, end_of)
 
     def fit(self, message: bytes) -> bytes:
         return self.claim(message, len(message) - self.before)

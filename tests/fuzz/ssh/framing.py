@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from protocols.api import Side
 from protocols.ssh.encoding import string, uint32
-from tests.fuzz.conversation import Framing
+from tests.fuzz.conversation import Framing, cut
 
 _LENGTH = 4
 
@@ -17,14 +17,11 @@ class Strings:
     header: int = _LENGTH
 
     def split(self, data: bytes) -> list[bytes]:
-        pieces, position = [], 0
-        while position + _LENGTH <= len(data):
-            end = position + _LENGTH + int.from_bytes(data[position : position + _LENGTH], "big")
-            if end > len(data):
-                break
-            pieces.append(data[position:end])
-            position = end
-        return pieces + ([data[position:]] if position < len(data) else [])
+        def end_of(position: int) -> int:
+            body = position + _LENGTH
+            return body + int.from_bytes(data[position:body], "big")
+
+        return cut(data, _LENGTH, end_of)
 
     def fit(self, message: bytes) -> bytes:
         return self.claim(message, len(message))

@@ -1,15 +1,12 @@
 """What a closed role lets pass, beside a second and simpler reading of each packet that went on."""
 
 from protocols.api import Side
-from protocols.errors import Refusal
 from protocols.ssh.encoding import Reader
 from protocols.ssh.messages import ChannelOpen, ChannelRequest, GlobalRequest, Message
 from protocols.ssh.options import SshOptions
 from tests.fuzz.conversation import Conversation
 from tests.fuzz.ssh import settings
-from tests.fuzz.ssh.framing import PACKETS
-from tests.fuzz.ssh.shown import Shown
-from tests.fuzz.taps import WHOLE, show
+from tests.fuzz.ssh.shown import Shown, show_all
 from tests.fuzz.target import Breach, Checked
 
 _TO_ASK = {b"pty-req", b"window-change", b"signal", b"break", b"xon-xoff"}
@@ -22,13 +19,7 @@ def check(conversation: Conversation) -> Checked:
     role = settings.closed(conversation.dice)
     passed: list[tuple[Side, bytes]] = []
     shown = Shown(lambda _: None, role, lambda side, packet: passed.append((side, packet)))
-    messages, end = 0, ""
-    try:
-        for step in conversation.steps:
-            messages += len(PACKETS.split(step.data))
-            show(shown, step, WHOLE)
-    except Refusal as refusal:
-        end = str(refusal)
+    messages, end = show_all(shown, conversation)
     for side, packet in passed:
         may = _may_reach_upstream if side is Side.UPSTREAM else _may_reach_client
         if not may(packet, role):

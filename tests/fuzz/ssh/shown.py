@@ -9,7 +9,10 @@ from protocols.api import Emit, Side
 from protocols.errors import ClientProtocolError, Refusal, ServerProtocolError
 from protocols.ssh.channels import Channels, Verdict
 from protocols.ssh.options import SshOptions
+from tests.fuzz.conversation import Conversation
+from tests.fuzz.ssh.framing import PACKETS
 from tests.fuzz.ssh.settings import options
+from tests.fuzz.taps import WHOLE, show
 from tests.fuzz.target import Breach
 
 _LENGTH = 4
@@ -105,6 +108,18 @@ class Shown:
         finally:
             if self.busy or not all(tape.closed for tape in self._tapes):
                 raise Breach("leaves something open")
+
+
+def show_all(shown: Shown, conversation: Conversation) -> tuple[int, str]:
+    """Until it is over or refused: how many packets it was, and the refusal."""
+    messages = 0
+    try:
+        for step in conversation.steps:
+            messages += len(PACKETS.split(step.data))
+            show(shown, step, WHOLE)
+    except Refusal as refusal:
+        return messages, str(refusal)
+    return messages, ""
 
 
 def new_tap(emit: Emit, dice: int) -> Shown:

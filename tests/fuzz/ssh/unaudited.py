@@ -6,10 +6,8 @@ from contextlib import suppress
 from protocols.api import Event
 from protocols.errors import Reason, Refusal
 from tests.fuzz.conversation import Conversation
-from tests.fuzz.ssh.framing import PACKETS
 from tests.fuzz.ssh.settings import options
-from tests.fuzz.ssh.shown import Shown, Tape
-from tests.fuzz.taps import WHOLE, show
+from tests.fuzz.ssh.shown import Shown, Tape, show_all
 from tests.fuzz.target import Checked
 
 
@@ -36,13 +34,8 @@ def check(conversation: Conversation) -> Checked:
             raise _Unwritable
         taken.append(event)
 
-    shown, messages, end = Shown(emit, options(conversation.dice), new_tape=_tape), 0, ""
-    try:
-        for step in conversation.steps:
-            messages += len(PACKETS.split(step.data))
-            show(shown, step, WHOLE)
-    except Refusal as refusal:
-        end = str(refusal)
+    shown = Shown(emit, options(conversation.dice), new_tape=_tape)
+    messages, end = show_all(shown, conversation)
     with suppress(_Unwritable):
         shown.close()
     return Checked(messages, (end, len(taken)))
