@@ -11,7 +11,7 @@ from typing import Protocol
 from protocols.errors import Refusal
 
 KEPT = 65_536  # bytes of one message's body
-_HEADER = Struct(">BI")
+HEADER = Struct(">BI")  # type and length, which counts itself
 _LONGEST = KEPT + 4  # that a message's length may be for all of it to be kept
 _MAX_SIZE = 0x3FFFFFFF  # a gigabyte, PostgreSQL's own limit
 _SHORT = 2_048
@@ -75,7 +75,7 @@ class Frames:
             if self._head:
                 position = self._complete(chunk)
             while position + 5 <= end:
-                kind, length = _HEADER.unpack_from(data, position)
+                kind, length = HEADER.unpack_from(data, position)
                 if not 4 <= length <= _MAX_SIZE:
                     raise self._fault
                 handler = handlers[kind]
@@ -110,7 +110,7 @@ class Frames:
             position += len(piece)
         if self._missing():
             return position
-        kind, length = _HEADER.unpack_from(self._head)
+        kind, length = HEADER.unpack_from(self._head)
         size: int = length - 4
         body = bytes(self._head[5:])
         after = position + size - len(body)
@@ -126,7 +126,7 @@ class Frames:
         """How many bytes the message in `_head` lacks until it can be handed on."""
         if len(self._head) < 5:
             return 5 - len(self._head)
-        kind, length = _HEADER.unpack_from(self._head)
+        kind, length = HEADER.unpack_from(self._head)
         if not 4 <= length <= _MAX_SIZE:
             raise self._fault
         kept = min(length - 4, KEPT) if self._handlers[kind] else 0

@@ -5,16 +5,15 @@ among the answers before it and with everything that an error means to a transac
 """
 
 from collections.abc import Sequence
-from struct import Struct
 
 from protocols.api import Flow, Tap
 from protocols.errors import ClientProtocolError
+from protocols.postgres.frames import HEADER
 from protocols.postgres.login import PostgresLogin
 from protocols.postgres.messages import cstring, message, text
 from protocols.postgres.refused import why_refused
 
 _LONGEST = 1 << 20  # bytes of a statement that can be judged
-_HEADER = Struct(">BI")
 _JUDGED = (ord("Q"), ord("P"))
 
 
@@ -66,20 +65,20 @@ class PostgresGate:
 
     def _begin(self, position: int, there: int, out: bytearray) -> int:
         """A message's header, or all of a statement's message."""
-        self._needed = _HEADER.size
+        self._needed = HEADER.size
         if there < self._needed:
             return 0
-        kind, length = _HEADER.unpack_from(self._held, position)
+        kind, length = HEADER.unpack_from(self._held, position)
         if length < 4:
             raise ClientProtocolError("invalid message length")
         if kind not in _JUDGED:
-            out += self._held[position : position + _HEADER.size]
+            out += self._held[position : position + HEADER.size]
             self._passing = length - 4
-            return _HEADER.size
+            return HEADER.size
         if length > _LONGEST:
             out += self._refused(kind, b"\0", "does not allow statements too long to be judged")
             self._dropping = length - 4
-            return _HEADER.size
+            return HEADER.size
         self._needed = 1 + length
         if there < self._needed:
             return 0

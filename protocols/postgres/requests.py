@@ -1,14 +1,13 @@
 """What a client asks after login, as far as the audit must know it to read upstream's answers."""
 
 from dataclasses import dataclass
-from struct import Struct
 
 from protocols.errors import ClientProtocolError, Reason
+from protocols.postgres.frames import HEADER
 from protocols.postgres.parameters import Parameters
 from protocols.postgres.statements import UNKNOWN, LongText, Statement, read_types
 
 _NAME_BYTES = 63  # PostgreSQL looks at no more of a statement's or portal's name
-_HEADER = Struct(">BI")
 _BIND = ord("B")
 # Behind a message's header, where its name begins; a Bind has two. The others here have none.
 _NAMES = {
@@ -52,7 +51,7 @@ def are_readable(chunk: bytes) -> bool:
     """Whether it is whole messages of the kinds that are sent most, each with its names' ends."""
     position, end = 0, len(chunk)
     while position + 5 <= end:
-        kind, length = _HEADER.unpack_from(chunk, position)
+        kind, length = HEADER.unpack_from(chunk, position)
         body, position = position + 5, position + 1 + length
         if position > end or position < body or kind not in _NAMES:
             return False
