@@ -253,14 +253,17 @@ Emit = Callable[[Event], None]
 Clock = Callable[[], float]  # seconds, monotonic
 Nonce = Callable[[], bytes]  # 18 random bytes
 
+Chunk = bytes | memoryview
+"""Bytes as they came. A view is valid during the call only that it is passed to."""
+
 
 class Tap(Protocol):
     """Watches one session's bytes after login and tells the audit what they meant.
 
-    It is shown every byte in chunks as they came, upstream's after they were relayed; a view is
-    valid during the call only. It raises `ClientProtocolError` or `ServerProtocolError` where the
-    bytes are not the protocol, for what cannot be read cannot be audited. So the client's bytes
-    are shown before they are relayed, unless they `may_wait`.
+    It is shown every byte in chunks as they came, upstream's after they were relayed. It raises
+    `ClientProtocolError` or `ServerProtocolError` where the bytes are not the protocol, for what
+    cannot be read cannot be audited. So the client's bytes are shown before they are relayed,
+    unless they `may_wait`.
     """
 
     def may_wait(self, chunk: bytes) -> bool:
@@ -271,9 +274,9 @@ class Tap(Protocol):
     def upstream_may_wait(self) -> bool:
         """Whether what upstream sends says nothing of how the client's next bytes must be read."""
 
-    def client_sent(self, chunk: memoryview) -> None: ...
+    def client_sent(self, chunk: Chunk) -> None: ...
 
-    def upstream_sent(self, chunk: memoryview) -> None: ...
+    def upstream_sent(self, chunk: Chunk) -> None: ...
 
     def last_words(self, refusal: Refusal) -> bytes:
         """The error packet that ends the session, or nothing where the client could not read it:
@@ -296,14 +299,13 @@ class Gate(Protocol):
     goes on, such as a statement that the role refuses.
 
     It is given every chunk, and answers with what goes on instead: the chunk itself, other bytes,
-    or none as long as a message is not whole. A view is valid during the call only. What is
-    refused goes on as something that upstream answers with an error, so that the answers keep
-    their order. It raises what a tap raises.
+    or none as long as a message is not whole. What is refused goes on as something that upstream
+    answers with an error, so that the answers keep their order. It raises what a tap raises.
     """
 
-    def client_sent(self, chunk: memoryview) -> memoryview | bytes: ...
+    def client_sent(self, chunk: Chunk) -> Chunk: ...
 
-    def upstream_sent(self, chunk: memoryview) -> memoryview | bytes: ...
+    def upstream_sent(self, chunk: Chunk) -> Chunk: ...
 
 
 # -- a protocol as the proxy sees it --------------------------------------------------------------

@@ -10,11 +10,12 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-SHORT = 2_048  # bytes of a chunk that may wait: longer ones cost more to keep than to read
+from protocols.api import Chunk
+
 _LATEST = 0.01  # seconds
 _MOST = 32  # chunks: a millisecond in which nothing is relayed would be felt
 _MOST_BYTES = 65_536
-Show = Callable[[memoryview], None]
+Show = Callable[[Chunk], None]
 
 
 class Hindsight:
@@ -46,7 +47,7 @@ class Hindsight:
         try:
             while waiting:
                 show, self._at, data = waiting.popleft()
-                show(memoryview(data))
+                show(data)
         finally:
             self._at = None
 

@@ -1,89 +1,129 @@
 """The two ends of a relay, without waiting: a plain socket, or TLS over one.
 
-Both have the same five verbs. `receive` and `send` never block; what a kernel buffer does not take
-is kept, and finished by `flush` when the socket can be written again.
+Both have the same verbs. `receive` and `send` never block; what a kernel buffer does not take is
+kept, and finished by `flush` when the socket can be written again.
 """
 
 import socket
 import ssl
 from contextlib import suppress
 
+from protocols.api import Chunk
 from proxy.connection import Connection
+from proxy.readiness import Readiness, Watcher
+from proxy.syscalls import receive, send
 
-CIPHERTEXT = memoryview(bytearray(65_536))  # one loop, one thread: no two legs read at once
+_RECORDS = 65_536  # bytes: four of TLS's longest records
 
 
-class PlainLeg:
+class Leg:
+    """One of the two below. What moves bytes may raise OSError."""
+
+    def __init__(self, sock: socket.socket, readiness: Readiness) -> None:
+        self.socket = sock
+        self._descriptor = sock.fileno()
+        self._readiness = readiness
+
+    def watch_reading(self, watcher: Watcher) -> None:
+        """Have it told when there is something to `receive`."""
+        self._readiness.watch_reading(self._descriptor, watcher)
+
+    def watch_writing(self, watcher: Watcher) -> None:
+        """Have it told when `flush` may get on."""
+        self._readiness.watch_writing(self._descriptor, watcher)
+
+    def leave_reading(self) -> None:
+        self._readiness.leave_reading(self._descriptor)
+
+    def leave_writing(self) -> None:
+        self._readiness.leave_writing(self._descriptor)
+
+    def pending(self) -> bool:
+        """Whether bytes are here already, so that the socket may never become readable for them."""
+        raise NotImplementedError
+
+    def receive(self) -> Chunk | None:
+        """None where nothing has come yet, and no bytes at the end. A view is as it is until the
+        next call of any leg."""
+        raise NotImplementedError
+
+    def send(self, data: Chunk) -> bool:
+        """Whether the kernel took all of it; if not, `flush` will finish it."""
+        raise NotImplementedError
+
+    def flush(self) -> bool:
+        """Whether the kernel now has everything."""
+        raise NotImplementedError
+
+    def end(self) -> None:
+        """Tell the peer that nothing more comes."""
+        raise NotImplementedError
+
+
+class PlainLeg(Leg):
     """A socket as it is."""
 
-    pending = False  # nothing is ever held back between two reads
-
-    def __init__(self, sock: socket.socket) -> None:
-        self.socket = sock
+    def __init__(self, sock: socket.socket, readiness: Readiness) -> None:
+        super().__init__(sock, readiness)
         self._backlog = b""
 
-    def receive(self, buffer: memoryview) -> int:
-        """Bytes read, 0 at the end. Raises BlockingIOError where there are none yet."""
-        return self.socket.recv_into(buffer)
+    def pending(self) -> bool:
+        return False
 
-    def send(self, data: memoryview | bytes) -> bool:
-        """Whether the kernel took all of it; if not, `flush` will finish it."""
+    def receive(self) -> Chunk | None:
+        return receive(self._descriptor)
+
+    def send(self, data: Chunk) -> bool:
         if self._backlog:
             self._backlog += data
             return False
-        try:
-            sent = self.socket.send(data)
-        except BlockingIOError:
-            sent = 0
+        sent = send(self._descriptor, data)
         if sent == len(data):
             return True
         self._backlog = bytes(data[sent:])  # rare and short: a kernel buffer was full
         return False
 
     def flush(self) -> bool:
-        """Whether the kernel now has everything."""
         data, self._backlog = self._backlog, b""
         return not data or self.send(data)
 
     def end(self) -> None:
-        """Tell the peer that nothing more comes."""
         self.socket.shutdown(socket.SHUT_WR)
 
 
-class TlsLeg:
+class TlsLeg(Leg):
     """TLS through memory; asking for pending bytes is cheaper than to catch WantRead."""
 
-    def __init__(self, connection: Connection, tls: ssl.SSLObject) -> None:
-        self.socket = connection.socket
+    def __init__(self, connection: Connection, tls: ssl.SSLObject, readiness: Readiness) -> None:
+        super().__init__(connection.socket, readiness)
         self._tls = tls
         self._incoming = connection.incoming
         self._outgoing = connection.outgoing
-        self._wire = PlainLeg(connection.socket)
+        self._wire = PlainLeg(connection.socket, readiness)
 
-    @property
     def pending(self) -> bool:
-        """Whether bytes are here already, so that the socket may never become readable for them."""
         return bool(self._incoming.pending or self._tls.pending())
 
-    def receive(self, buffer: memoryview) -> int:
-        if not self.pending:
-            size = self._wire.receive(CIPHERTEXT)
-            if size:
-                self._incoming.write(CIPHERTEXT[:size])
+    def receive(self) -> Chunk | None:
+        if not self.pending():
+            received = self._wire.receive()
+            if received is None:
+                return None
+            if received:
+                self._incoming.write(received)
             else:
                 self._incoming.write_eof()
         try:
-            # typeshed knows only the form that returns bytes
-            return self._tls.read(len(buffer), buffer)  # type: ignore[return-value]
+            return self._tls.read(_RECORDS)
         except ssl.SSLWantReadError:
-            raise BlockingIOError from None
+            return None
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
-            return 0
+            return b""
         finally:
             if self._outgoing.pending:  # TLS's own answer, such as a key update
                 self.flush()
 
-    def send(self, data: memoryview | bytes) -> bool:
+    def send(self, data: Chunk) -> bool:
         self._tls.write(data)
         return self.flush()
 
@@ -96,18 +136,15 @@ class TlsLeg:
         return False
 
     def end(self) -> None:
-        if not self.pending:  # else OpenSSL throws away what was not read yet
+        if not self.pending():  # else OpenSSL throws away what was not read yet
             with suppress(ssl.SSLError):  # close_notify is written; the peer's comes when it may
                 self._tls.unwrap()
         if self.flush():
             self._wire.end()
 
 
-Leg = PlainLeg | TlsLeg
-
-
-def leg(connection: Connection) -> Leg:
+def leg(connection: Connection, readiness: Readiness) -> Leg:
     """The relay's end of a connection whose handshake is over."""
     if connection.tls is None:
-        return PlainLeg(connection.socket)
-    return TlsLeg(connection, connection.tls)
+        return PlainLeg(connection.socket, readiness)
+    return TlsLeg(connection, connection.tls, readiness)

@@ -6,9 +6,10 @@ What cannot be read cannot be audited, and so must not reach upstream.
 from collections.abc import Callable
 from typing import Protocol
 
-from protocols.api import Tap
+from protocols.api import Chunk, Tap
 from protocols.errors import Refusal
-from proxy.hindsight import SHORT, Hindsight
+from proxy.hindsight import Hindsight
+from proxy.syscalls import SHORT
 
 
 class Observed(Protocol):
@@ -37,14 +38,14 @@ class Observer:
     def begin(self, relay: Observed) -> None:
         self._relay = relay
 
-    def client_sent(self, chunk: memoryview) -> None:
+    def client_sent(self, chunk: Chunk) -> None:
         if len(chunk) <= SHORT and self._tap.may_wait(data := bytes(chunk)):
             self._hindsight.put(self._show_client, data)
         else:
             self.catch_up()
             self._show_client(chunk)
 
-    def upstream_sent(self, chunk: memoryview) -> None:
+    def upstream_sent(self, chunk: Chunk) -> None:
         if len(chunk) <= SHORT and self._tap.upstream_may_wait and not self._held:
             self._hindsight.put(self._show_upstream, bytes(chunk))
         else:
@@ -63,13 +64,13 @@ class Observer:
         self.catch_up()
         return self._tap.last_words(refusal)
 
-    def _show_client(self, chunk: memoryview) -> None:
+    def _show_client(self, chunk: Chunk) -> None:
         self._show(self._tap.client_sent, chunk)
 
-    def _show_upstream(self, chunk: memoryview) -> None:
+    def _show_upstream(self, chunk: Chunk) -> None:
         self._show(self._tap.upstream_sent, chunk)
 
-    def _show(self, see: Callable[[memoryview], None], chunk: memoryview) -> None:
+    def _show(self, see: Callable[[Chunk], None], chunk: Chunk) -> None:
         if self._failed:
             return
         try:

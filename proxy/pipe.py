@@ -1,20 +1,20 @@
 """The hot path: moves one direction's bytes, and shows them to the tap.
 
-Reader callbacks on raw sockets, one shared buffer, no task or lock or allocation per chunk that is
-not needed: measured, streams cost three times the CPU of this.
+Callbacks on raw sockets, no task or lock or allocation per chunk that is not needed: measured,
+streams cost three times the CPU of this.
 """
 
 import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from protocols.api import Side
+from protocols.api import Chunk, Side
 from proxy.legs import Leg
+from proxy.readiness import Watcher
 
-_BUFFER = memoryview(bytearray(65_536))  # one loop, one thread: no two pipes read at once
-_FAILED = memoryview(b"")
-Observe = Callable[[memoryview], None]
-Decide = Callable[[memoryview], memoryview | bytes]
+_FAILED = memoryview(b"")  # and no other empty chunk
+Observe = Callable[[Chunk], None]
+Decide = Callable[[Chunk], Chunk]
 
 
 class Ends(Protocol):
@@ -29,7 +29,7 @@ class Ends(Protocol):
     def unauditable(self, fault: Exception) -> None: ...
 
 
-class Pipe:
+class Pipe(Watcher):
     """One direction; tells the relay of whatever is not plain moving.
 
     It is not read for while its sink is `blocked`, or while it is `held` because the tap is full.
@@ -41,7 +41,6 @@ class Pipe:
     __slots__ = (
         "_decide",
         "_from",
-        "_loop",
         "_observe",
         "_relay",
         "_sink",
@@ -61,7 +60,6 @@ class Pipe:
         observe: Observe,
         decide: Decide | None,
     ) -> None:
-        self._loop = asyncio.get_running_loop()
         self._relay = relay
         self._from, self._to = ends
         self._source, self._sink = legs
@@ -74,19 +72,21 @@ class Pipe:
 
     def start(self, first: bytes) -> None:
         """Begin, with what the handshake read too much."""
-        self._loop.add_reader(self._source.socket, self._readable)
-        if (not first or self._move(memoryview(first))) and self._source.pending:
-            self._loop.call_soon(self._readable)
+        self._source.watch_reading(self)
+        if (not first or self._move(first)) and self._source.pending():
+            asyncio.get_running_loop().call_soon(self.readable)
 
     def stop(self) -> None:
+        if self.stopped:  # the descriptors may be somebody else's by now
+            return
         self.stopped = True
-        self._loop.remove_reader(self._source.socket)
-        self._loop.remove_writer(self._sink.socket)
+        self._source.leave_reading()
+        self._sink.leave_writing()
 
     def hold(self) -> None:
         """Read no more until `go_on`."""
         self.held = True
-        self._loop.remove_reader(self._source.socket)
+        self._source.leave_reading()
 
     def go_on(self) -> None:
         self.held = False
@@ -95,27 +95,27 @@ class Pipe:
     def _read_again(self) -> None:
         if self.blocked or self.held or self.stopped:
             return
-        self._loop.add_reader(self._source.socket, self._readable)
-        if self._source.pending:
-            self._loop.call_soon(self._readable)
+        self._source.watch_reading(self)
+        if self._source.pending():
+            asyncio.get_running_loop().call_soon(self.readable)
 
-    def _readable(self) -> None:
+    def readable(self) -> None:
         while not self.stopped:
             try:
-                size = self._source.receive(_BUFFER)
-            except BlockingIOError:
-                return
+                chunk = self._source.receive()
             except OSError as error:
                 self._relay.unreadable(self._from, error)
                 return
-            if not size:
-                self._loop.remove_reader(self._source.socket)
+            if chunk is None:
+                return
+            if not chunk:
+                self._source.leave_reading()
                 self._relay.ended(self._from)
                 return
-            if not self._move(_BUFFER[:size]) or not self._source.pending:
+            if not self._move(chunk) or not self._source.pending():
                 return
 
-    def _move(self, chunk: memoryview) -> bool:
+    def _move(self, chunk: Chunk) -> bool:
         """Whether to read on."""
         self.moved += len(chunk)
         if self._from is Side.CLIENT:
@@ -127,8 +127,8 @@ class Pipe:
         try:
             if not self._sink.send(chunk):
                 self.blocked = True
-                self._loop.remove_reader(self._source.socket)
-                self._loop.add_writer(self._sink.socket, self._drained)
+                self._source.leave_reading()
+                self._sink.watch_writing(self)
         except OSError as error:
             self._relay.unwritable(self._to, error)
             return False
@@ -136,21 +136,21 @@ class Pipe:
             self._observe(chunk)
         return not (self.blocked or self.held or self.stopped)
 
-    def _decided(self, chunk: memoryview) -> memoryview:
+    def _decided(self, chunk: Chunk) -> Chunk:
         try:
             assert self._decide is not None
-            return memoryview(self._decide(chunk))
+            return self._decide(chunk)
         except Exception as fault:
             self._relay.unauditable(fault)
             return _FAILED
 
-    def _drained(self) -> None:
+    def writable(self) -> None:
         try:
             if not self._sink.flush():
                 return
         except OSError as error:
             self._relay.unwritable(self._to, error)
             return
-        self._loop.remove_writer(self._sink.socket)
+        self._sink.leave_writing()
         self.blocked = False
         self._read_again()

@@ -14,6 +14,7 @@ from proxy.leases import Leases
 from proxy.memory import Memory
 from proxy.metrics import Metrics
 from proxy.own_key import OwnKey
+from proxy.readiness import Readiness, readiness
 from proxy.secrets import SecretReader
 
 
@@ -31,6 +32,7 @@ class Services:
     own_key: OwnKey
     memory: Memory = field(default_factory=Memory)
     hindsight: Hindsight = field(default_factory=Hindsight)
+    readiness: Readiness = field(default_factory=readiness)
     open_sessions: int = 0
     waiting: Counter[int | None] = field(default_factory=Counter)
 
@@ -39,6 +41,7 @@ class Services:
         await self.leases.close()
         self.secrets.close()
         self.audit.close()
+        self.readiness.close()
 
 
 def open_services(config: Config, environ: Mapping[str, str] = os.environ) -> Services:

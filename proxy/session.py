@@ -193,7 +193,8 @@ class Session:
         hindsight = self._services.hindsight
         tap = protocol.tap(self._emit, hindsight.clock, login, flow)
         gate = protocol.gate(login, flow, tap)
-        legs = leg(self._client), leg(self._driver.upstream)
+        readiness = self._services.readiness
+        legs = leg(self._client, readiness), leg(self._driver.upstream, readiness)
         gone = partial(is_gone, self._client.socket)
         relay = Relay(legs, Observer(tap, hindsight), gate, login.role, gone)
         self._register(flow, protocol, login)

@@ -5,7 +5,7 @@ uncompressed, which the protocol leaves to everybody; its numbers are its packet
 give each command a frame of its own.
 """
 
-from protocols.api import Flow, Gate
+from protocols.api import Chunk, Flow, Gate
 from protocols.errors import ClientProtocolError, Refusal, ServerProtocolError
 from protocols.mysql.capabilities import Agreed
 from protocols.mysql.compression import Frames, framed
@@ -26,11 +26,11 @@ class CompressedGate:
         self._fault = ServerProtocolError("upstream did not answer COM_CHANGE_USER by packets")
         self._upstream = Frames(algorithm, self._fault)
 
-    def client_sent(self, chunk: memoryview) -> bytes:
+    def client_sent(self, chunk: Chunk) -> bytes:
         passed = bytearray()
         for raw, pieces in self._client.feed(chunk):
             held, decided = self._gate.holding, self._gate.decided
-            said = [bytes(self._gate.client_sent(memoryview(piece))) for piece in pieces]
+            said = [bytes(self._gate.client_sent(piece)) for piece in pieces]
             if self._gate.decided == decided:
                 passed += raw
             elif held or self._gate.holding or not self._client.short:
@@ -39,13 +39,13 @@ class CompressedGate:
                 passed += _framed(b"".join(said), ClientProtocolError(_SPREAD))
         return bytes(passed)
 
-    def upstream_sent(self, chunk: memoryview) -> memoryview | bytes:
+    def upstream_sent(self, chunk: Chunk) -> Chunk:
         if not self._gate.changing:
             return chunk
         said = bytearray()
         for _, pieces in self._upstream.feed(chunk):
             for piece in pieces:
-                said += self._gate.upstream_sent(memoryview(piece))
+                said += self._gate.upstream_sent(piece)
         if not self._gate.changing and not self._upstream.at_boundary:
             raise self._fault
         return _framed(bytes(said), self._fault)

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Protocol
 
+from protocols.api import Chunk
 from protocols.errors import Refusal
 from protocols.mysql.frames import Packets
 from protocols.mysql.packets import HEADER_SIZE, MAX_PAYLOAD
@@ -105,7 +106,7 @@ class Frames:
     def at_boundary(self) -> bool:
         return not (self._left or self._held)
 
-    def feed(self, chunk: memoryview) -> Iterator[tuple[bytes, Iterator[bytes]]]:
+    def feed(self, chunk: Chunk) -> Iterator[tuple[bytes, Iterator[bytes]]]:
         """Whole short frames, and pieces of long ones: as they came, and inflated. The latter must
         be read to the end before the next is asked for."""
         self._held += chunk
@@ -162,10 +163,10 @@ class Inflated:
     def sequence(self) -> int:
         return self._frames.sequence
 
-    def feed(self, chunk: memoryview) -> None:
+    def feed(self, chunk: Chunk) -> None:
         for _, pieces in self._frames.feed(chunk):
             for piece in pieces:
-                self._packets.feed(memoryview(piece))
+                self._packets.feed(piece)
 
 
 def stream(packets: Packets, algorithm: str | None, fault: Refusal) -> Packets | Inflated:

@@ -8,6 +8,7 @@ on is no packet of its own.
 from struct import Struct
 from typing import Protocol
 
+from protocols.api import Chunk
 from protocols.errors import Refusal
 from protocols.mysql.packets import HEADER_SIZE, MAX_PAYLOAD
 
@@ -59,7 +60,7 @@ class Packets:
         """Whether the last byte seen was a packet's last."""
         return not (self._skip or self._head or self._goes_on)
 
-    def feed(self, chunk: memoryview) -> None:
+    def feed(self, chunk: Chunk) -> None:
         """Read on. Every packet is handed on once, as soon as what is kept of it is there."""
         if self._skip or self._head:
             chunk = chunk[self._go_on(chunk) :]
@@ -145,7 +146,7 @@ class Packets:
             self._end_if_over()
         return position + len(piece)
 
-    def _go_on(self, chunk: memoryview) -> int:
+    def _go_on(self, chunk: Chunk) -> int:
         """Go on with the packet that the chunk before ended in; returns where the next begins."""
         position = 0
         while self._head and position < len(chunk):

@@ -11,8 +11,8 @@ is held until it is whole, and so are the few bytes in front of a command's firs
 from collections.abc import Generator
 from typing import Any
 
+from protocols.api import Chunk, Receive, Send, Side
 from protocols.api import Command as Step
-from protocols.api import Receive, Send, Side
 from protocols.errors import ClientProtocolError, Reason, Refusal
 from protocols.mysql.capabilities import Agreed
 from protocols.mysql.change_user import ChangeUser, change_user
@@ -57,7 +57,7 @@ class MysqlGate:
         """Whether a COM_CHANGE_USER is under way."""
         return self._change is not None
 
-    def client_sent(self, chunk: memoryview) -> memoryview | bytes:
+    def client_sent(self, chunk: Chunk) -> Chunk:
         size = len(chunk)
         if (
             self._plain
@@ -71,14 +71,14 @@ class MysqlGate:
             return chunk
         return self._look(chunk)
 
-    def upstream_sent(self, chunk: memoryview) -> memoryview | bytes:
+    def upstream_sent(self, chunk: Chunk) -> Chunk:
         if self._change is None or self._waits_for is not Side.UPSTREAM:
             return chunk
         return self._go_on(bytes(chunk))
 
     # -- the client's packets ---------------------------------------------------------------------
 
-    def _look(self, chunk: memoryview) -> bytes:
+    def _look(self, chunk: Chunk) -> bytes:
         self._held += chunk
         passed = bytearray(self._take(self._skip))
         while not self._skip and len(self._held) >= HEADER_SIZE:

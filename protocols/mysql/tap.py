@@ -5,7 +5,7 @@ every command that is answered waits in a queue for its answer. Source: "Command
 documentation and MariaDB's, and both servers where the text is silent.
 """
 
-from protocols.api import Clock, Emit, Flow
+from protocols.api import Chunk, Clock, Emit, Flow
 from protocols.errors import Refusal, ServerProtocolError
 from protocols.mysql.capabilities import Agreed, Capability
 from protocols.mysql.commands import EXECUTIONS, TEXTS, UNTOLD, Command, Request
@@ -46,10 +46,10 @@ class MysqlTap:
     def may_wait(self, chunk: bytes) -> bool:
         return self._requests.are_readable(chunk)
 
-    def client_sent(self, chunk: memoryview) -> None:
+    def client_sent(self, chunk: Chunk) -> None:
         self._client.feed(chunk)
 
-    def upstream_sent(self, chunk: memoryview) -> None:
+    def upstream_sent(self, chunk: Chunk) -> None:
         self._upstream.feed(chunk)
 
     def last_words(self, refusal: Refusal) -> bytes:

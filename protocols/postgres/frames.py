@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from struct import Struct
 from typing import Protocol
 
+from protocols.api import Chunk
 from protocols.errors import Refusal
 
 KEPT = 65_536  # bytes of one message's body
@@ -63,7 +64,7 @@ class Frames:
         """Whether the last byte seen was a message's last."""
         return not self._skip and not self._head
 
-    def feed(self, chunk: memoryview) -> None:
+    def feed(self, chunk: Chunk) -> None:
         """Read on. Every message is handed on once, as soon as what is kept of it is there."""
         position, end = self._skip, len(chunk)
         # Bytes are faster to take apart than a view of them, and short chunks cheap to copy.
@@ -97,11 +98,11 @@ class Frames:
             if position < end:
                 self._head += data[position:]
 
-    def _show_rest(self, rest: Rest, chunk: memoryview, begin: int, end: int) -> None:
-        rest.take(chunk[begin:end])
+    def _show_rest(self, rest: Rest, chunk: Chunk, begin: int, end: int) -> None:
+        rest.take(memoryview(chunk)[begin:end])
         self._rest = rest if end > len(chunk) else None
 
-    def _complete(self, chunk: memoryview) -> int:
+    def _complete(self, chunk: Chunk) -> int:
         """Go on with the message that the chunk before ended in; returns where the next begins."""
         position = 0
         while position < len(chunk) and (missing := self._missing()):

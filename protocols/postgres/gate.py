@@ -6,7 +6,7 @@ among the answers before it and with everything that an error means to a transac
 
 from collections.abc import Sequence
 
-from protocols.api import Flow, Tap
+from protocols.api import Chunk, Flow, Tap
 from protocols.errors import ClientProtocolError
 from protocols.postgres.frames import HEADER
 from protocols.postgres.login import PostgresLogin
@@ -34,7 +34,7 @@ class PostgresGate:
         self._passing = 0  # bytes to come of a message that goes on as it is
         self._dropping = 0  # bytes to come of a message that does not go on
 
-    def client_sent(self, chunk: memoryview) -> bytes:
+    def client_sent(self, chunk: Chunk) -> bytes:
         self._held += chunk
         if len(self._held) < self._needed:
             return b""
@@ -45,7 +45,7 @@ class PostgresGate:
         del self._held[:position]
         return bytes(out)
 
-    def upstream_sent(self, chunk: memoryview) -> memoryview:
+    def upstream_sent(self, chunk: Chunk) -> Chunk:
         return chunk
 
     def _step(self, position: int, out: bytearray) -> int:

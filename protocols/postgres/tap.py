@@ -4,7 +4,7 @@ Both directions are cut into messages: what the client asks waits for upstream's
 was answered is told.
 """
 
-from protocols.api import Clock, Emit, Flow
+from protocols.api import Chunk, Clock, Emit, Flow
 from protocols.errors import ClientProtocolError, Refusal, ServerProtocolError
 from protocols.postgres.answers import Answers
 from protocols.postgres.frames import Copied, Frames
@@ -35,11 +35,11 @@ class PostgresTap:
     def may_wait(self, chunk: bytes) -> bool:
         return self._client.at_boundary and are_readable(chunk)
 
-    def client_sent(self, chunk: memoryview) -> None:
+    def client_sent(self, chunk: Chunk) -> None:
         self._waiting.now = self._clock()
         self._client.feed(chunk)
 
-    def upstream_sent(self, chunk: memoryview) -> None:
+    def upstream_sent(self, chunk: Chunk) -> None:
         self._upstream.feed(chunk)
 
     def last_words(self, refusal: Refusal) -> bytes:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Generator
 from types import SimpleNamespace
 from typing import Any
 
-from protocols.api import Command, Emit, Flow, Login, Receive, Send, Side, Tap
+from protocols.api import Chunk, Command, Emit, Flow, Login, Receive, Send, Side, Tap
 from protocols.errors import Reason, Refusal
 
-TapFault = Callable[["FaultyTap", memoryview], object]
+TapFault = Callable[["FaultyTap", Chunk], object]
 Conversing = Generator[Command, Any, Any]
 Converse = Callable[..., Conversing]
 """Is given the login, and whatever else a protocol makes of it."""
@@ -32,7 +32,7 @@ class FaultyTap:
         self.emit = emit
         self.kept: list[bytes] = []
 
-    def client_sent(self, chunk: memoryview) -> None:
+    def client_sent(self, chunk: Chunk) -> None:
         self._fault(self, chunk)
         self._tap.client_sent(chunk)
 
@@ -40,19 +40,19 @@ class FaultyTap:
         return getattr(self._tap, name)
 
 
-def _tells_of_chunks(tap: FaultyTap, chunk: memoryview) -> None:
+def _tells_of_chunks(tap: FaultyTap, chunk: Chunk) -> None:
     tap.emit(SimpleNamespace(name=f"{len(chunk)} bytes"))  # type: ignore[arg-type]
 
 
-def _changes_bytes(_: FaultyTap, chunk: memoryview) -> None:
-    chunk[0] ^= 1
+def _changes_bytes(_: FaultyTap, chunk: Chunk) -> None:
+    chunk[0] ^= 1  # type: ignore[index]  # that is the fault
 
 
-def _keeps_views(tap: FaultyTap, chunk: memoryview) -> None:
+def _keeps_views(tap: FaultyTap, chunk: Chunk) -> None:
     tap.emit(SimpleNamespace(name=chunk[:1]))  # type: ignore[arg-type]
 
 
-def _refuses_chunks(_: FaultyTap, chunk: memoryview) -> None:
+def _refuses_chunks(_: FaultyTap, chunk: Chunk) -> None:
     if len(chunk) == 1:
         raise Refusal(Reason.MALFORMED, "too short")
 

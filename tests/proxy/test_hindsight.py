@@ -5,8 +5,10 @@ import time
 
 import pytest
 
+from protocols.api import Chunk
 from proxy import hindsight
 from proxy.hindsight import Hindsight
+from proxy.syscalls import SHORT
 
 
 class _Watcher:
@@ -17,7 +19,7 @@ class _Watcher:
         self.times: list[float] = []
         self._later = later
 
-    def show(self, chunk: memoryview) -> None:
+    def show(self, chunk: Chunk) -> None:
         self.seen.append(bytes(chunk))
         self.times.append(self._later.clock())
 
@@ -59,7 +61,7 @@ async def test_much_is_shown_at_once(
     await asyncio.sleep(0)
     assert watcher.seen == chunks
     for _ in range(100):
-        later.put(watcher.show, bytes(hindsight.SHORT))
+        later.put(watcher.show, bytes(SHORT))
     await asyncio.sleep(0)
     assert len(watcher.seen) == 200
 
@@ -69,7 +71,7 @@ async def test_one_that_catches_up_while_it_is_shown_something(
 ) -> None:
     """As a session does whose tap has failed: it asks what the tap knows by now."""
 
-    def show(_: memoryview) -> None:
+    def show(_: Chunk) -> None:
         later.catch_up()
         watcher.seen.append(b"shown")
 

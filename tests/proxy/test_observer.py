@@ -4,9 +4,11 @@ import asyncio
 
 import pytest
 
+from protocols.api import Chunk
 from protocols.errors import ClientProtocolError, Reason, Refusal
-from proxy.hindsight import SHORT, Hindsight
+from proxy.hindsight import Hindsight
 from proxy.observer import Observer
+from proxy.syscalls import SHORT
 
 _GOODBYE = Refusal(Reason.SHUTTING_DOWN, "goodbye")
 _LONG = bytes(SHORT + 1)
@@ -25,13 +27,13 @@ class _Tap:
     def may_wait(self, chunk: bytes) -> bool:
         return b"now" not in chunk
 
-    def client_sent(self, chunk: memoryview) -> None:
+    def client_sent(self, chunk: Chunk) -> None:
         self.seen.append(bytes(chunk))
         if b"!" in bytes(chunk):
             raise ClientProtocolError("no shouting")
         self.owed += bytes(chunk).count(b"?")
 
-    def upstream_sent(self, chunk: memoryview) -> None:
+    def upstream_sent(self, chunk: Chunk) -> None:
         self.seen.append(bytes(chunk))
         self.owed -= 1
 

@@ -9,12 +9,13 @@ from functools import partial
 
 import pytest
 
-from protocols.api import Flow, Outcome
+from protocols.api import Chunk, Flow, Outcome
 from protocols.errors import ClientProtocolError, Reason, Refusal
 from proxy.hindsight import Hindsight
 from proxy.identity import is_gone
 from proxy.legs import PlainLeg
 from proxy.observer import Observer
+from proxy.readiness import readiness
 from proxy.relay import Relay
 from tests.proxy.conftest import SocketPair
 
@@ -35,13 +36,13 @@ class Spy:
     def may_wait(self, chunk: bytes) -> bool:
         return b"!" not in chunk
 
-    def client_sent(self, chunk: memoryview) -> None:
+    def client_sent(self, chunk: Chunk) -> None:
         self.from_client += len(chunk)
         if b"!" in bytes(chunk[:10]):
             raise ClientProtocolError("no shouting")
         self.busy |= b"?" in bytes(chunk[:10])
 
-    def upstream_sent(self, chunk: memoryview) -> None:
+    def upstream_sent(self, chunk: Chunk) -> None:
         self.from_upstream += len(chunk)
         self.busy = False
 
@@ -84,7 +85,9 @@ async def _relaying(
     gone = partial(is_gone, pair[1])
     hindsight = Hindsight()
     observer = Observer(spy, hindsight)
-    relay = Relay((PlainLeg(pair[1]), PlainLeg(other[0])), observer, None, "app", gone)
+    ready = readiness()
+    legs = PlainLeg(pair[1], ready), PlainLeg(other[0], ready)
+    relay = Relay(legs, observer, None, "app", gone)
     bench = Bench(pair[0], other[1], relay, hindsight)
 
     async def run() -> Outcome:

@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from protocols.api import Send, Side
+from protocols.api import Chunk, Send, Side
 from protocols.errors import Refusal
 from protocols.mysql.compression import Frames
 from protocols.mysql.frames import Packets
@@ -57,7 +57,7 @@ def test_of_a_message_that_fails_otherwise(monkeypatch: pytest.MonkeyPatch) -> N
 class _LosesBytes(Packets):
     """A byte of every chunk of two."""
 
-    def feed(self, chunk: memoryview) -> None:
+    def feed(self, chunk: Chunk) -> None:
         super().feed(chunk[1:] if len(chunk) == 2 else chunk)
 
 

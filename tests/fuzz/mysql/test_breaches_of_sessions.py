@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from protocols.api import Side
+from protocols.api import Chunk, Side
 from tests.fuzz import faulty, taps
 from tests.fuzz.conversation import Conversation, Step
 from tests.fuzz.faulty import FaultyTap, TapFault
@@ -104,10 +104,10 @@ class _Gate:
         self._gate = gate
         self._fault = fault
 
-    def client_sent(self, chunk: memoryview) -> bytes:
+    def client_sent(self, chunk: Chunk) -> bytes:
         return self._fault(bytes(self._gate.client_sent(chunk)))
 
-    def upstream_sent(self, chunk: memoryview) -> bytes:
+    def upstream_sent(self, chunk: Chunk) -> bytes:
         return self._fault(bytes(self._gate.upstream_sent(chunk)))
 
 

@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from protocols.api import Side
+from protocols.api import Chunk, Side
 from protocols.postgres.frames import Frames
 from tests.fuzz import faulty
 from tests.fuzz.conversation import Conversation, Step
@@ -61,7 +61,7 @@ def test_of_a_session_that_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
 class _Frames(Frames):
     """Loses a byte of every chunk of two."""
 
-    def feed(self, chunk: memoryview) -> None:
+    def feed(self, chunk: Chunk) -> None:
         super().feed(chunk[1:] if len(chunk) == 2 else chunk)
 
 
@@ -80,10 +80,10 @@ class _Gate:
         self._gate = _NEW_GATE(dice)
         self._fault = fault
 
-    def client_sent(self, chunk: memoryview) -> bytes:
+    def client_sent(self, chunk: Chunk) -> bytes:
         return self._fault(bytes(self._gate.client_sent(chunk)))
 
-    def upstream_sent(self, chunk: memoryview) -> bytes:
+    def upstream_sent(self, chunk: Chunk) -> bytes:
         return self._fault(bytes(chunk))
 
 

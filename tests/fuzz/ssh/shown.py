@@ -5,7 +5,7 @@ Whoever sends what is not the protocol is blamed for it, and at the end nothing 
 
 from collections.abc import Callable
 
-from protocols.api import Emit, Side
+from protocols.api import Chunk, Emit, Side
 from protocols.errors import ClientProtocolError, Refusal, ServerProtocolError
 from protocols.ssh.channels import Channels, Verdict
 from protocols.ssh.options import SshOptions
@@ -74,15 +74,13 @@ class Shown:
         """A disconnect is not the channels' affair."""
         return b""
 
-    def client_sent(self, chunk: memoryview) -> None:
+    def client_sent(self, chunk: Chunk) -> None:
         self._show(Side.CLIENT, chunk, self._channels.client_sent)
 
-    def upstream_sent(self, chunk: memoryview) -> None:
+    def upstream_sent(self, chunk: Chunk) -> None:
         self._show(Side.UPSTREAM, chunk, self._channels.upstream_sent)
 
-    def _show(
-        self, side: Side, chunk: memoryview, decide: Callable[[bytes], Verdict | None]
-    ) -> None:
+    def _show(self, side: Side, chunk: Chunk, decide: Callable[[bytes], Verdict | None]) -> None:
         held = self._held[side]
         held += chunk
         while len(held) >= (end := _LENGTH + int.from_bytes(held[:_LENGTH], "big")):

@@ -21,6 +21,7 @@ from proxy.driver import Driver, nonce
 from proxy.hindsight import Hindsight
 from proxy.legs import leg
 from proxy.observer import Observer
+from proxy.readiness import readiness
 from proxy.relay import Relay
 from tests.secrecy import CANARY
 
@@ -97,7 +98,8 @@ class Proxied:
         assert driver.upstream is not None
         hindsight = Hindsight()
         tap = MysqlTap(self.events.append, hindsight.clock, login, flow)
-        legs = leg(client), leg(driver.upstream)
+        ready = readiness()
+        legs = leg(client, ready), leg(driver.upstream, ready)
         relay = Relay(legs, Observer(tap, hindsight), gate(login, flow, tap), ROLE, lambda: True)
         try:
             await relay.run(flow)
