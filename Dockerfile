@@ -1,5 +1,6 @@
 FROM debian:bookworm-slim AS build
-RUN apt-get update && apt-get install --yes --no-install-recommends python3-venv
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends gcc libc6-dev python3-dev python3-venv
 
 # What builds Keyless has an environment of its own, which is left behind here.
 WORKDIR /src
@@ -10,7 +11,7 @@ RUN python3 -m venv /tools \
     && /tools/bin/pip --python /opt/keyless/bin/python install --no-cache-dir --require-hashes \
         -r requirements/run.txt
 COPY . .
-RUN /tools/bin/pip wheel --no-index --no-deps --no-build-isolation --wheel-dir /wheel . \
+RUN KEYLESS_COMPILE=must /tools/bin/pip wheel --no-index --no-deps --no-build-isolation --wheel-dir /wheel . \
     && /tools/bin/pip --python /opt/keyless/bin/python install --no-index --no-deps /wheel/*.whl
 
 

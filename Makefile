@@ -6,7 +6,7 @@ PIP := $(BIN)/pip --quiet --disable-pip-version-check
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command "make lock"
 
-.PHONY: help demo test lint conformance fuzz bench fresh fresh-demo lock clean packages
+.PHONY: help demo test lint compiled conformance fuzz bench fresh fresh-demo lock clean packages
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,22 +14,23 @@ help: ## list the targets
 demo: .venv/demo.installed ## see Keyless work: a database, a provider, a query without a password
 	@$(BIN)/keyless demo $(ARGS)
 
-test: packages lint ## set up what is missing, lint, then run every test (ARGS="-k vault")
+test: packages lint compiled ## set up what is missing, lint, then run every test (ARGS="-k vault")
 	$(BIN)/pytest $(ARGS)
+	KEYLESS_PURE=1 $(BIN)/pytest --quiet tests/test_compiled.py tests/proxy tests/protocols $(ARGS) || [ $$? -eq 5 ] # -k may leave none
 
 lint: .venv/dev.installed ## ruff, its formatter and mypy
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-conformance: packages .venv/dev.installed ## drivers' own suites, direct and through Keyless (ARGS=pgx)
+conformance: packages compiled ## drivers' own suites, direct and through Keyless (ARGS=pgx)
 	@mkdir -p dist
 	$(BIN)/python -m tests.conformance --markdown docs/conformance.md --json dist/conformance.json $(ARGS)
 
-fuzz: .venv/dev.installed ## mutate recorded sessions (ARGS="--messages 10000000")
+fuzz: compiled ## mutate recorded sessions (ARGS="--messages 10000000")
 	$(BIN)/python -m tests.fuzz $(ARGS)
 
-bench: packages .venv/dev.installed ## queries and transactions beside PgBouncer, HAProxy, MySQL Router
+bench: packages compiled ## queries and transactions beside PgBouncer, HAProxy, MySQL Router
 	$(BIN)/python -m bench.queries $(ARGS)
 	$(BIN)/python -m bench.transactions --database mysql $(ARGS)
 	$(BIN)/python -m bench.transactions --database mariadb $(ARGS)
@@ -47,7 +48,11 @@ lock: ## write requirements/*.txt anew from pyproject.toml (uv; ARGS=--upgrade)
 	$(COMPILE) -c requirements/dev.txt requirements/build.in -o requirements/build.txt
 
 clean: ## remove the environment and what the tools keep
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+	rm -rf .venv build .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+	find protocols proxy -name "*.so" -delete
+
+compiled: .venv/dev.installed ## the hot path anew, after a change in it
+	@$(BIN)/python hatch_build.py
 
 packages:
 	@scripts/system-packages.sh

@@ -10,10 +10,10 @@ from typing import Protocol
 
 from protocols.api import Chunk, Side
 from proxy.legs import Leg
+from proxy.observer import Observer
 from proxy.readiness import Watcher
 
 _FAILED = memoryview(b"")  # and no other empty chunk
-Observe = Callable[[Chunk], None]
 Decide = Callable[[Chunk], Chunk]
 
 
@@ -41,7 +41,8 @@ class Pipe(Watcher):
     __slots__ = (
         "_decide",
         "_from",
-        "_observe",
+        "_from_client",
+        "_observer",
         "_relay",
         "_sink",
         "_source",
@@ -57,13 +58,14 @@ class Pipe(Watcher):
         relay: Ends,
         ends: tuple[Side, Side],
         legs: tuple[Leg, Leg],
-        observe: Observe,
+        observer: Observer,
         decide: Decide | None,
     ) -> None:
         self._relay = relay
         self._from, self._to = ends
         self._source, self._sink = legs
-        self._observe = observe
+        self._observer = observer
+        self._from_client = self._from is Side.CLIENT
         self._decide = decide
         self.blocked = False
         self.held = False
@@ -118,8 +120,8 @@ class Pipe(Watcher):
     def _move(self, chunk: Chunk) -> bool:
         """Whether to read on."""
         self.moved += len(chunk)
-        if self._from is Side.CLIENT:
-            self._observe(chunk)
+        if self._from_client:
+            self._observer.client_sent(chunk)
             if self.stopped:  # for what it saw
                 return False
         if self._decide is not None and (chunk := self._decided(chunk)) is _FAILED:
@@ -132,8 +134,8 @@ class Pipe(Watcher):
         except OSError as error:
             self._relay.unwritable(self._to, error)
             return False
-        if self._from is Side.UPSTREAM:
-            self._observe(chunk)
+        if not self._from_client:
+            self._observer.upstream_sent(chunk)
         return not (self.blocked or self.held or self.stopped)
 
     def _decided(self, chunk: Chunk) -> Chunk:

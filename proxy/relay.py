@@ -41,8 +41,8 @@ class Relay:
         self._client_is_gone = client_is_gone
         up, down = (Side.CLIENT, Side.UPSTREAM), (Side.UPSTREAM, Side.CLIENT)
         decide = (gate.client_sent, gate.upstream_sent) if gate is not None else (None, None)
-        self._up = Pipe(self, up, (client, upstream), observer.client_sent, decide[0])
-        self._down = Pipe(self, down, (upstream, client), observer.upstream_sent, decide[1])
+        self._up = Pipe(self, up, (client, upstream), observer, decide[0])
+        self._down = Pipe(self, down, (upstream, client), observer, decide[1])
         self._finished: asyncio.Future[tuple[str, str]] = self._loop.create_future()
         self._client_has_ended = False
 

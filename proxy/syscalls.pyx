@@ -4,7 +4,7 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_SetFromErrno
 from cpython.memoryview cimport PyMemoryView_FromMemory
-from libc.errno cimport EAGAIN, EINTR, EWOULDBLOCK, errno
+from libc.errno cimport EAGAIN, EINTR, errno
 
 cdef extern from "sys/socket.h" nogil:
     ssize_t c_recv "recv"(int, void *, size_t, int)
@@ -23,7 +23,9 @@ cpdef object receive(int descriptor):
     while size < 0 and errno == EINTR:
         size = c_recv(descriptor, _buffer, sizeof(_buffer), 0)
     if size < 0:
-        return None if errno == EAGAIN or errno == EWOULDBLOCK else PyErr_SetFromErrno(OSError)
+        if errno == EAGAIN:
+            return None
+        PyErr_SetFromErrno(OSError)
     if size <= 2_048:
         return PyBytes_FromStringAndSize(_buffer, size)
     return PyMemoryView_FromMemory(_buffer, size, PyBUF_READ)
@@ -39,7 +41,7 @@ cpdef Py_ssize_t send(int descriptor, object data) except -1:
     PyBuffer_Release(&view)
     if sent >= 0:
         return sent
-    if errno == EAGAIN or errno == EWOULDBLOCK:
+    if errno == EAGAIN:
         return 0
     PyErr_SetFromErrno(OSError)
     return -1

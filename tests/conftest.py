@@ -1,6 +1,13 @@
-"""What every test may use: the secrecy guard, the real servers, and pytest's own test bench."""
+"""What every test may use: the secrecy guard, the real servers, and pytest's own test bench.
 
+With KEYLESS_PURE the modules that are compiled run as the Python that they are compiled from.
+"""
+
+import os
 import signal
+import sys
+from importlib.machinery import SOURCE_SUFFIXES, FileFinder, SourceFileLoader
+from pathlib import Path
 
 pytest_plugins = [
     "pytester",
@@ -11,6 +18,16 @@ pytest_plugins = [
     "tests.servers.openssh",
     "tests.servers.postgres",
 ]
+
+if "KEYLESS_PURE" in os.environ:
+    _packages = tuple(str(Path(__file__).parents[1] / name) for name in ("protocols", "proxy"))
+
+    def _sources(path: str) -> FileFinder:
+        if not path.startswith(_packages):
+            raise ImportError
+        return FileFinder(path, (SourceFileLoader, SOURCE_SUFFIXES))
+
+    sys.path_hooks.insert(0, _sources)
 
 
 def pytest_configure() -> None:
