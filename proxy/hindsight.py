@@ -6,11 +6,11 @@ It knows neither sessions nor protocols.
 """
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Callable
 
 from protocols.api import Chunk
+from proxy.syscalls import now
 
 _LATEST = 0.01  # seconds
 _MOST = 32  # chunks: a millisecond in which nothing is relayed would be felt
@@ -28,12 +28,12 @@ class Hindsight:
         self._timer: asyncio.TimerHandle | None = None
 
     def clock(self) -> float:
-        """As taps see it: `time.monotonic()` of when the bytes passed that they are shown."""
-        return time.monotonic() if self._at is None else self._at
+        """As taps see it: `now()` of when the bytes passed that they are shown."""
+        return now() if self._at is None else self._at
 
     def put(self, show: Show, data: bytes) -> None:
         """Have `data` shown soon. `show` raises nothing."""
-        self._waiting.append((show, time.monotonic(), data))
+        self._waiting.append((show, now(), data))
         self._bytes += len(data)
         if len(self._waiting) == _MOST or self._bytes >= _MOST_BYTES:
             asyncio.get_running_loop().call_soon(self.catch_up)  # what is read now goes on first

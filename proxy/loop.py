@@ -1,15 +1,24 @@
-"""The event loop of a process: uvloop where it is installed, else Python's own."""
+"""The event loop of a process: our own where there is epoll, else uvloop's or Python's."""
 
 import asyncio
+import select
+from asyncio import AbstractEventLoop
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-try:
-    from uvloop import new_event_loop
-except ImportError:
-    from asyncio import new_event_loop  # type: ignore[assignment]
-
 T = TypeVar("T")
+
+
+def new_event_loop() -> AbstractEventLoop:
+    if hasattr(select, "epoll"):
+        from proxy.readiness import RelayLoop  # noqa: PLC0415
+
+        return RelayLoop()
+    try:
+        import uvloop  # noqa: PLC0415
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:

@@ -41,7 +41,6 @@ class Services:
         await self.leases.close()
         self.secrets.close()
         self.audit.close()
-        self.readiness.close()
 
 
 def open_services(config: Config, environ: Mapping[str, str] = os.environ) -> Services:

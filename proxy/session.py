@@ -51,7 +51,7 @@ class Session:
         self._services = services
         self._door = door
         self._role: Role | None = None  # until the client has said which
-        self._context = b""
+        self._context = ""
         self._logins: Logins | None = None
         self._choose(door.only)
         self._client = Connection(accepted)
@@ -191,7 +191,8 @@ class Session:
         protocol = self._door.protocol
         assert isinstance(protocol, WireProtocol)
         hindsight = self._services.hindsight
-        tap = protocol.tap(self._emit, hindsight.clock, login, flow)
+        emit = self._services.audit.emitter(self._context)
+        tap = protocol.tap(emit, hindsight.clock, login, flow)
         gate = protocol.gate(login, flow, tap)
         readiness = self._services.readiness
         legs = leg(self._client, readiness), leg(self._driver.upstream, readiness)

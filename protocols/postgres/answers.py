@@ -7,7 +7,7 @@ said so.
 from functools import lru_cache
 
 from protocols.errors import ServerProtocolError
-from protocols.postgres.frames import KEPT, Handler, Handlers
+from protocols.postgres.frames import KEPT, Receiver
 from protocols.postgres.messages import ErrorResponse
 from protocols.postgres.reports import Reports
 from protocols.postgres.requests import Request
@@ -17,36 +17,55 @@ from protocols.postgres.waiting import Waiting
 
 _MAX_COMMANDS = 100
 _TAG_BYTES = 64  # as many as PostgreSQL makes them of
+_BIND_COMPLETE, _COMMAND_COMPLETE, _ERROR = ord("2"), ord("C"), ord("E")
+_PARSE_COMPLETE, _READY_FOR_QUERY = ord("1"), ord("Z")
+_DESCRIBED = b"Tn"
 _TRANSACTION = {b"I": "idle", b"T": "in", b"E": "failed"}
 
 
-class Answers:
+class Answers(Receiver):
     """Pairs them with what waits, and has every end reported. `fatal`: upstream said goodbye."""
 
     def __init__(self, waiting: Waiting, reports: Reports, *, parameters: bool) -> None:
+        super().__init__(told=b"123nTVIsGW", shown=b"CZEt" if parameters else b"CZE")
         self.fatal = False
         self._waiting = waiting
         self._reports = reports
         self._runs = Runs(reports)
         self._held: Request | None = None  # has run, but the Sync behind it may still fail
-        handlers: dict[int, Handler] = {
-            ord("1"): self._parse_complete,
-            ord("2"): self._bind_complete,
-            ord("3"): self._close_complete,
-            ord("n"): self._described,
-            ord("T"): self._described,
-            ord("V"): self._function_called,
-            ord("C"): self._command_complete,
-            ord("I"): self._empty_query,
-            ord("s"): self._portal_suspended,
-            ord("E"): self._error,
-            ord("Z"): self._ready_for_query,
-            ord("G"): self._copy_in,
-            ord("W"): self._copy_both,
-        }
-        if parameters:
-            handlers[ord("t")] = self._parameters_described
-        self.handlers: Handlers = handlers
+
+    def take(self, kind: int, body: bytes, size: int) -> None:
+        if kind == _COMMAND_COMPLETE:
+            self._command_complete(body)
+        elif kind == _READY_FOR_QUERY:
+            self._ready_for_query(body)
+        elif kind in _DESCRIBED:
+            self._waiting.answered("D")
+        elif kind == _BIND_COMPLETE:
+            self._bind_complete()
+        elif kind == _PARSE_COMPLETE:
+            self._parse_complete()
+        elif kind == _ERROR:
+            self._error(body)
+        else:
+            self._take_rare(kind, body)
+
+    def _take_rare(self, kind: int, body: bytes) -> None:
+        match chr(kind):
+            case "3":
+                self._close_complete()
+            case "t":
+                self._parameters_described(body)
+            case "V":
+                self._function_called()
+            case "I":
+                self._empty_query()
+            case "s":
+                self._portal_suspended()
+            case "G":
+                self._copy_in()
+            case "W":
+                self._copy_both()
 
     def close(self) -> None:
         """Report what never ended. Upstream may not yet have told us of what went before it."""
@@ -67,35 +86,32 @@ class Answers:
 
     # -- statements and portals -----------------------------------------------------------------
 
-    def _parse_complete(self, *_: object) -> None:
+    def _parse_complete(self) -> None:
         if request := self._waiting.answered("P"):
             self._runs.prepare(request)
             if request.name:  # SQL's EXECUTE may run it, and says its name only
                 self._reports.prepared(request.name, request.statement)
 
-    def _bind_complete(self, *_: object) -> None:
+    def _bind_complete(self) -> None:
         if request := self._waiting.answered("B"):
             self._runs.bind(request)
 
-    def _close_complete(self, *_: object) -> None:
+    def _close_complete(self) -> None:
         if request := self._waiting.answered("C"):
             self._runs.close(request.name)
 
-    def _described(self, *_: object) -> None:
-        self._waiting.answered("D")
-
-    def _parameters_described(self, types: bytes, _: int) -> None:
+    def _parameters_described(self, types: bytes) -> None:
         """A statement's; its rows are described next."""
         if request := self._waiting.answering("D"):
             self._runs.describe(request.name[1:], types)
 
     # -- runs -----------------------------------------------------------------------------------
 
-    def _function_called(self, *_: object) -> None:
+    def _function_called(self) -> None:
         if request := self._waiting.answering("F"):
             request.answered = True
 
-    def _command_complete(self, tag: bytes, _: int) -> None:
+    def _command_complete(self, tag: bytes) -> None:
         if request := self._waiting.answering("QE"):
             command, rows = _read_tag(tag[:_TAG_BYTES])
             request.rows += rows
@@ -103,7 +119,7 @@ class Answers:
                 request.commands += (command,)
             self._executed(request)
 
-    def _empty_query(self, *_: object) -> None:
+    def _empty_query(self) -> None:
         if request := self._waiting.answering("QE"):
             self._executed(request)
 
@@ -124,19 +140,19 @@ class Answers:
         else:
             self._reports.query(request, None)
 
-    def _portal_suspended(self, *_: object) -> None:
+    def _portal_suspended(self) -> None:
         if request := self._waiting.answered("E"):
             self._runs.suspend(request)
 
-    def _copy_in(self, *_: object) -> None:
+    def _copy_in(self) -> None:
         if request := self._waiting.answering("QE"):
             request.copies_begun += 1
 
-    def _copy_both(self, *_: object) -> None:
+    def _copy_both(self) -> None:
         if request := self._waiting.answering("Q"):
             self._reports.streaming(request.statement)
 
-    def _ready_for_query(self, status: bytes, _: int) -> None:
+    def _ready_for_query(self, status: bytes) -> None:
         self._waiting.skipping = False
         state = _TRANSACTION.get(status)
         if (head := self._waiting.answering("SQF")) and (head.kind == "S" or head.answered):
@@ -153,7 +169,7 @@ class Answers:
 
     # -- errors ---------------------------------------------------------------------------------
 
-    def _error(self, body: bytes, _: int) -> None:
+    def _error(self, body: bytes) -> None:
         error = _read_error(body)
         self.fatal = self.fatal or error.field("V") in ("FATAL", "PANIC")
         if not self._waiting.pending:

@@ -4,7 +4,6 @@ Most bytes are rows, and of those only the headers are looked at. Bodies are kep
 types that matter, up to a bound, whatever length a message claims.
 """
 
-from collections.abc import Callable, Mapping
 from struct import Struct
 from typing import Protocol
 
@@ -15,8 +14,8 @@ KEPT = 65_536  # bytes of one message's body
 HEADER = Struct(">BI")  # type and length, which counts itself
 _LONGEST = KEPT + 4  # that a message's length may be for all of it to be kept
 _MAX_SIZE = 0x3FFFFFFF  # a gigabyte, PostgreSQL's own limit
-_SHORT = 2_048
 _COPY_DATA = ord("d")
+_PASSED, _TOLD, _SHOWN = 0, 1, 2
 
 
 class Rest(Protocol):
@@ -25,10 +24,18 @@ class Rest(Protocol):
     def take(self, piece: memoryview) -> None: ...
 
 
-Handler = Callable[[bytes, int], Rest | None]
-"""Is called with a body (its first `KEPT` bytes) and its true size."""
-Handlers = Mapping[int, Handler]
-"""By type byte."""
+class Receiver:
+    """Takes one side's messages, of the types that it wants to be `told` of or `shown`."""
+
+    def __init__(self, *, told: bytes = b"", shown: bytes = b"") -> None:
+        self.wants = bytes(
+            _SHOWN if kind in shown else _TOLD if kind in told else _PASSED for kind in range(256)
+        )
+
+    def take(self, kind: int, body: bytes, size: int) -> Rest | None:
+        """One with its type byte, the first `KEPT` bytes of its body, of one that is only told of
+        none, and its true size. Whoever is answered is shown the rest."""
+        raise NotImplementedError
 
 
 class Copied:
@@ -46,13 +53,14 @@ class Copied:
 
 
 class Frames:
-    """Hands messages on to their handlers; passes over those that have none.
+    """Hands messages on to their receiver; passes over those that it does not want.
 
     `fault` is raised where a length is none, for then no later byte can be read.
     """
 
-    def __init__(self, handlers: Handlers, fault: Refusal, copied: Copied) -> None:
-        self._handlers = [handlers.get(kind) for kind in range(256)]
+    def __init__(self, receiver: Receiver, fault: Refusal, copied: Copied) -> None:
+        self._receiver = receiver
+        self._wants = receiver.wants
         self._fault = fault
         self._copied = copied
         self._head = bytearray()  # header and kept bytes of a message that is not there yet
@@ -66,60 +74,66 @@ class Frames:
 
     def feed(self, chunk: Chunk) -> None:
         """Read on. Every message is handed on once, as soon as what is kept of it is there."""
-        position, end = self._skip, len(chunk)
-        # Bytes are faster to take apart than a view of them, and short chunks cheap to copy.
-        data = bytes(chunk) if end <= _SHORT else chunk
-        handlers = self._handlers
+        if self._skip >= len(chunk) and self._rest is None:
+            self._skip -= len(chunk)
+        else:  # bytes are faster to take apart than a view of them
+            self._read(chunk if isinstance(chunk, bytes) else bytes(chunk))
+
+    def _read(self, data: bytes) -> None:
+        position, end = self._skip, len(data)
+        wants = self._wants
         try:
             if self._rest is not None:
-                self._show_rest(self._rest, chunk, 0, position)
+                self._show_rest(self._rest, data, 0, position)
             if self._head:
-                position = self._complete(chunk)
+                position = self._complete(data)
             while position + 5 <= end:
-                kind, length = HEADER.unpack_from(data, position)
-                if not 4 <= length <= _MAX_SIZE:
+                kind = data[position]
+                length = length_at(data, position + 1)
+                if length < 4 or length > _MAX_SIZE:
                     raise self._fault
-                handler = handlers[kind]
-                if handler is None:
+                wanted = wants[kind]
+                if wanted == _PASSED:
                     position += 1 + length
                     if kind == _COPY_DATA:
                         self._copied.bytes += length - 4
                     continue
-                kept = position + 1 + (length if length <= _LONGEST else _LONGEST)
+                kept = position + 5
+                if wanted == _SHOWN:
+                    kept = position + 1 + (length if length <= _LONGEST else _LONGEST)
                 if kept > end:
                     break
-                body = bytes(data[position + 5 : kept])
+                body = data[position + 5 : kept]
                 position += 1 + length
-                rest = handler(body, length - 4)
+                rest = self._receiver.take(kind, body, length - 4)
                 if rest is not None and position > kept:
-                    self._show_rest(rest, chunk, kept, position)
+                    self._show_rest(rest, data, kept, position)
         finally:  # what nobody has read, because of a fault before it, is at no boundary either
             self._skip = position - end if position > end else 0
             if position < end:
                 self._head += data[position:]
 
-    def _show_rest(self, rest: Rest, chunk: Chunk, begin: int, end: int) -> None:
+    def _show_rest(self, rest: Rest, chunk: bytes, begin: int, end: int) -> None:
         rest.take(memoryview(chunk)[begin:end])
         self._rest = rest if end > len(chunk) else None
 
-    def _complete(self, chunk: Chunk) -> int:
+    def _complete(self, chunk: bytes) -> int:
         """Go on with the message that the chunk before ended in; returns where the next begins."""
         position = 0
         while position < len(chunk) and (missing := self._missing()):
-            piece = chunk[position : position + missing]
+            piece = memoryview(chunk)[position : position + missing]
             self._head += piece
             position += len(piece)
         if self._missing():
             return position
         kind, length = HEADER.unpack_from(self._head)
         size: int = length - 4
-        body = bytes(self._head[5:])
+        body = bytes(memoryview(self._head)[5:])
         after = position + size - len(body)
         self._head.clear()
-        handler = self._handlers[kind]
-        if handler is None:
+        if self._wants[kind] == _PASSED:
             self._copied.bytes += size if kind == _COPY_DATA else 0
-        elif (rest := handler(body, size)) is not None:
+        elif (rest := self._receiver.take(kind, body, size)) is not None:
             self._show_rest(rest, chunk, position, after)
         return after
 
@@ -130,5 +144,13 @@ class Frames:
         kind, length = HEADER.unpack_from(self._head)
         if not 4 <= length <= _MAX_SIZE:
             raise self._fault
-        kept = min(length - 4, KEPT) if self._handlers[kind] else 0
+        kept = min(length - 4, KEPT) if self._wants[kind] == _SHOWN else 0
         return 5 + kept - len(self._head)
+
+
+def length_at(data: bytes, position: int) -> int:
+    """The four bytes there as a number."""
+    number = data[position]
+    number = number << 8 | data[position + 1]
+    number = number << 8 | data[position + 2]
+    return number << 8 | data[position + 3]

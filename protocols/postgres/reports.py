@@ -1,7 +1,10 @@
 """What the audit is told of a session's statements."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from json.encoder import encode_basestring as quoted
+from json.encoder import encode_basestring_ascii as escaped
 from typing import ClassVar
 
 from protocols.api import Clock, Emit
@@ -10,10 +13,11 @@ from protocols.postgres.requests import Request
 from protocols.postgres.statements import Statement
 from protocols.postgres.values import readable
 
+_NULL = "null"
 _PROTOCOLS = {"Q": "simple", "F": "function", "S": "sync"}
 
 
-@dataclass(slots=True)
+@dataclass
 class PostgresQuery:
     """One statement that a client ran, or tried to; its text is cut at 64 KiB.
 
@@ -22,7 +26,7 @@ class PostgresQuery:
     and None in the middle of a batch.
     """
 
-    name: ClassVar[str] = "postgres.query"
+    name = "postgres.query"
     statement: str
     statement_bytes: int
     statement_sha256: str | None
@@ -36,6 +40,23 @@ class PostgresQuery:
     sqlstate: str | None  # None: upstream reported no error
     transaction: str | None
     finished: bool
+
+    def json_fields(self) -> str:
+        digest, sqlstate, transaction = self.statement_sha256, self.sqlstate, self.transaction
+        parameters, cut, commands = self.parameters, self.parameters_cut, self.commands
+        microseconds = int(self.duration_ms * 1000 + 0.5)
+        return (
+            f'"statement":{quoted(self.statement)},"statement_bytes":{self.statement_bytes}'
+            f',"statement_sha256":{_NULL if digest is None else escaped(digest)}'
+            f',"parameters":{_NULL if parameters is None else json.dumps(parameters)}'
+            f',"parameters_cut":{_NULL if cut is None else json.dumps(cut)}'
+            f',"protocol":"{self.protocol}","commands":[{",".join([escaped(c) for c in commands])}]'
+            f',"rows":{self.rows},"copied_bytes":{self.copied_bytes}'
+            f',"duration_ms":{microseconds // 1000}.{microseconds % 1000:03d}'
+            f',"sqlstate":{_NULL if sqlstate is None else escaped(sqlstate)}'
+            f',"transaction":{_NULL if transaction is None else escaped(transaction)}'
+            f',"finished":{"true" if self.finished else "false"}'
+        )
 
 
 @dataclass(slots=True)
@@ -71,23 +92,23 @@ class Reports:
     ) -> None:
         """Tell of a request that has come to its end."""
         statement = request.statement
-        self._emit(
-            PostgresQuery(  # by position, for this is done for each statement and names cost time
-                statement.told,
-                statement.size,
-                statement.digest,
-                statement.parameters_told,
-                None if statement.parameters is None else statement.parameters.cut,
-                _PROTOCOLS.get(request.kind, "extended"),
-                request.commands,
-                request.rows,
-                self._copied.tell(),
-                round((self._clock() - request.started) * 1000, 3),
-                request.sqlstate,
-                transaction,
-                finished,
-            )
-        )
+        # Compiled, to set a field takes a tenth of the time that passing an argument takes.
+        event = PostgresQuery.__new__(PostgresQuery)
+        event.statement = statement.told
+        event.statement_bytes = statement.size
+        event.statement_sha256 = statement.digest
+        event.parameters = statement.parameters_told
+        event.parameters_cut = None if statement.parameters is None else statement.parameters.cut
+        event.protocol = _PROTOCOLS.get(request.kind, "extended")
+        event.commands = request.commands
+        event.rows = request.rows
+        event.copied_bytes = self._copied.tell()
+        microseconds = int((self._clock() - request.started) * 1_000_000 + 0.5)
+        event.duration_ms = microseconds / 1000.0
+        event.sqlstate = request.sqlstate
+        event.transaction = transaction
+        event.finished = finished
+        self._emit(event)
 
     def prepared(self, name: bytes, statement: Statement) -> None:
         self._emit(

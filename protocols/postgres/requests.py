@@ -1,29 +1,18 @@
 """What a client asks after login, as far as the audit must know it to read upstream's answers."""
 
-from dataclasses import dataclass
-
 from protocols.errors import ClientProtocolError, Reason
-from protocols.postgres.frames import HEADER
+from protocols.postgres.frames import length_at
 from protocols.postgres.parameters import Parameters
 from protocols.postgres.statements import UNKNOWN, LongText, Statement, read_types
 
 _NAME_BYTES = 63  # PostgreSQL looks at no more of a statement's or portal's name
 _BIND = ord("B")
-# Behind a message's header, where its name begins; a Bind has two. The others here have none.
-_NAMES = {
-    ord("P"): 0,
-    _BIND: 0,
-    ord("E"): 0,
-    ord("D"): 1,
-    ord("C"): 1,
-    ord("S"): None,
-    ord("H"): None,
-    ord("Q"): None,
-}
+# Behind a message's header, where its name begins; a Bind has two. `NONE` have none.
+_NAMED, _NAMED_BEHIND_ONE, _NONE = b"PBE", b"DC", b"SHQ"
+_UNNAMED_AND_ALL = bytes(5)  # what most clients' Executes say
 _FIRST_OF_OTHERS = 16_384  # functions that PostgreSQL has not brought with it
 
 
-@dataclass(slots=True)
 class Request:
     """One message that waits for its answer, and what the answer has said so far.
 
@@ -32,46 +21,81 @@ class Request:
     two that differ may not be one.
     """
 
-    kind: str
-    started: float
-    copies_before: int  # how often the client had ended copy data when it sent this
-    name: bytes = b""
-    source: bytes = b""
-    statement: Statement = UNKNOWN
-    parameters: Parameters | None = None  # of a Bind
-    row_limit: int = 0  # an Execute that is suspended has returned exactly so many rows
-    copies_begun: int = 0  # how often upstream asked for copy data because of this
-    answered: bool = False  # a Query or FunctionCall has a result: what is next for it is its Z
-    commands: tuple[str, ...] = ()
-    rows: int = 0
-    sqlstate: str | None = None
+    __slots__ = (
+        "answered",
+        "commands",
+        "copies_before",
+        "copies_begun",
+        "kind",
+        "name",
+        "parameters",
+        "row_limit",
+        "rows",
+        "source",
+        "sqlstate",
+        "started",
+        "statement",
+    )
+
+    def __init__(self) -> None:
+        self.kind = " "
+        self.started = 0.0
+        self.copies_before = 0  # how often the client had ended copy data by then
+        self.name = b""
+        self.source = b""
+        self.statement = UNKNOWN
+        self.parameters: Parameters | None = None  # of a Bind
+        self.row_limit = 0  # an Execute that is suspended has returned exactly so many rows
+        self.copies_begun = 0  # how often upstream asked for copy data because of this
+        self.answered = False  # a Query or FunctionCall has a result: what is next is its Z
+        self.commands: tuple[str, ...] = ()
+        self.rows = 0
+        self.sqlstate: str | None = None
 
 
 def are_readable(chunk: bytes) -> bool:
     """Whether it is whole messages of the kinds that are sent most, each with its names' ends."""
     position, end = 0, len(chunk)
     while position + 5 <= end:
-        kind, length = HEADER.unpack_from(chunk, position)
-        body, position = position + 5, position + 1 + length
-        if position > end or position < body or kind not in _NAMES:
+        kind = chunk[position]
+        body = position + 5
+        position += 1 + length_at(chunk, position + 1)
+        if position > end or position < body:
             return False
-        if (name := _NAMES[kind]) is not None:
-            name_end = chunk.find(0, body + name, position)
-            if name_end < 0 or (kind == _BIND and chunk.find(0, name_end + 1, position) < 0):
-                return False
+        if kind in _NAMED_BEHIND_ONE:
+            body += 1
+        elif kind in _NONE:
+            continue
+        elif kind not in _NAMED:
+            return False
+        behind = _after_name(chunk, body, position)
+        if not behind or (kind == _BIND and not _after_name(chunk, behind, position)):
+            return False
     return position == end
+
+
+def _after_name(data: bytes, position: int, end: int) -> int:
+    """Where what follows a name begins; nowhere if the name has no end."""
+    while position < end:
+        position += 1
+        if not data[position - 1]:
+            return position
+    return 0
 
 
 def read_query(body: bytes, size: int) -> Statement:
     """Of a body that is longer than what was kept of it, `size`, what is there."""
-    text, end, _ = body.partition(b"\0")
-    return Statement(text, LongText(text) if not end and size > len(body) else None)
+    length = body.find(b"\0")
+    if length >= 0:
+        return Statement(body[:length])
+    return Statement(body, LongText(body) if size > len(body) else None)
 
 
 def read_parse(body: bytes, size: int, *, types: bool = False) -> tuple[bytes, Statement]:
     """A statement's name and text, and if wanted the types of its parameters."""
-    name, rest = _name(body)
-    text, end, counted = rest.partition(b"\0")
+    query = _behind_name(body, 0)
+    name = _name_in(body, 0, query)
+    text, end, counted = body[query:].partition(b"\0")
     statement = Statement(text, LongText(text) if not end and size > len(body) else None)
     if types:
         statement.types = read_types(counted)
@@ -80,21 +104,22 @@ def read_parse(body: bytes, size: int, *, types: bool = False) -> tuple[bytes, S
 
 def read_bind(body: bytes) -> tuple[bytes, bytes, bytes]:
     """The portal's name first, then the statement's, and where the parameters begin."""
-    portal, rest = _name(body)
-    source, rest = _name(rest)
-    return portal, source, rest
+    source = _behind_name(body, 0)
+    rest = _behind_name(body, source)
+    return _name_in(body, 0, source), _name_in(body, source, rest), body[rest:]
 
 
 def read_execute(body: bytes) -> tuple[bytes, int]:
     """A portal's name, and how many rows it may return; 0: all."""
-    name, rest = _name(body)
-    return name, int.from_bytes(rest[:4], "big")
+    if body == _UNNAMED_AND_ALL:
+        return b"", 0
+    limit = _behind_name(body, 0)
+    return _name_in(body, 0, limit), int.from_bytes(body[limit : limit + 4], "big")
 
 
 def read_target(body: bytes) -> bytes:
     """What a Close or Describe is for: S or P, then the name of a statement or portal."""
-    name, _ = _name(body[1:])
-    return body[:1] + name
+    return body[:1] + _name_in(body, 1, _behind_name(body, 1))
 
 
 def read_function(body: bytes, room: int | None) -> Statement:
@@ -108,9 +133,14 @@ def read_function(body: bytes, room: int | None) -> Statement:
     return statement
 
 
-def _name(body: bytes) -> tuple[bytes, bytes]:
-    """The name that a body begins with, as far as upstream looks at it, and what is behind it."""
-    name, end, rest = body.partition(b"\0")
-    if not end:  # what cannot be read cannot be audited
+def _behind_name(body: bytes, begin: int) -> int:
+    """Where what follows the name begins that begins there."""
+    behind = _after_name(body, begin, len(body))
+    if not behind:  # what cannot be read cannot be audited
         raise ClientProtocolError("a statement's or portal's name has no end", Reason.OVERSIZED)
-    return name[:_NAME_BYTES], rest
+    return behind
+
+
+def _name_in(body: bytes, begin: int, behind: int) -> bytes:
+    """The name there, as far as upstream looks at it."""
+    return body[begin : min(behind - 1, begin + _NAME_BYTES)]

@@ -30,7 +30,8 @@ class Runs:
         bind.statement = self._statements.get(bind.source).bound(bind.parameters)
 
     def bind(self, bind: Request) -> None:
-        self._end(bind.name)
+        if self._suspended:
+            self._end(bind.name)
         self.find_source(bind)
         self._portals.put(bind.name, bind.statement)
 

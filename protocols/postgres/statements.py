@@ -1,6 +1,5 @@
 """A statement's text as the audit tells it: cut where it is long, and without passwords."""
 
-from dataclasses import dataclass, field
 from hashlib import sha256
 from struct import unpack
 
@@ -60,7 +59,6 @@ class LongText:
         self._behind += piece[: 2 + 4 * _MAX_TYPES - len(self._behind)]
 
 
-@dataclass(slots=True, eq=False)
 class Statement:
     """A statement's text, or its beginning and the whole of it as far as that is told.
 
@@ -68,11 +66,21 @@ class Statement:
     nine times the memory. A portal is its statement with the parameters that it was bound to.
     """
 
-    text: bytes = field(default=b"", repr=False)
-    whole: LongText | None = None
-    types: bytes = b""
-    parameters: Parameters | None = None
-    _told: str | None = field(default=None, repr=False)
+    __slots__ = ("_told", "parameters", "text", "types", "whole")
+
+    def __init__(
+        self,
+        text: bytes = b"",
+        whole: LongText | None = None,
+        types: bytes = b"",
+        parameters: Parameters | None = None,
+        told: str | None = None,
+    ) -> None:
+        self.text = text
+        self.whole = whole
+        self.types = types
+        self.parameters = parameters
+        self._told = told
 
     @property
     def told(self) -> str:

@@ -29,8 +29,8 @@ class PostgresTap:
         self._answers = Answers(self._waiting, reports, parameters=parameters)
         bad_client = ClientProtocolError("invalid message length")
         bad_upstream = ServerProtocolError("upstream sent an invalid message length")
-        self._client = Frames(self._waiting.handlers, bad_client, copied)
-        self._upstream = Frames(self._answers.handlers, bad_upstream, copied)
+        self._client = Frames(self._waiting, bad_client, copied)
+        self._upstream = Frames(self._answers, bad_upstream, copied)
 
     def may_wait(self, chunk: bytes) -> bool:
         return self._client.at_boundary and are_readable(chunk)

@@ -7,7 +7,7 @@ postgres.c and copyfromparse.c where the text is silent.
 
 from collections import deque
 
-from protocols.postgres.frames import Copied, Handlers, Rest
+from protocols.postgres.frames import Copied, Receiver, Rest
 from protocols.postgres.names import ROOM, fit
 from protocols.postgres.parameters import Parameters
 from protocols.postgres.requests import (
@@ -25,15 +25,18 @@ from protocols.postgres.statements import Statement
 # itself, which is 1,638 of the shortest: with more room than that, both sides always get on.
 _MAX_PENDING = 10_000
 _PENDING_AGAIN = 5_000
+_BIND, _CLOSE, _DESCRIBE, _EXECUTE, _FUNCTION = ord("B"), ord("C"), ord("D"), ord("E"), ord("F")
+_PARSE, _QUERY, _SYNC, _TERMINATE = ord("P"), ord("Q"), ord("S"), ord("X")
 
 
-class Waiting:
+class Waiting(Receiver):
     """`pending` is the queue. `skipping`: upstream passes over what the client sends, up to a Sync.
 
     `now` is when the client sent what it says.
     """
 
     def __init__(self, copied: Copied, *, parameters: bool) -> None:
+        super().__init__(told=b"ScfXD", shown=b"QPBECFD" if parameters else b"QPBECF")
         self.now = 0.0
         self.pending: deque[Request] = deque()
         self.skipping = False
@@ -43,19 +46,6 @@ class Waiting:
         self._copies_ended = 0
         self._used = 0  # memory of what waits
         self._was_full = False
-        self.handlers: Handlers = {
-            ord("Q"): self._query,
-            ord("P"): self._parse,
-            ord("B"): self._bind,
-            ord("E"): self._execute,
-            ord("D"): self._describe,
-            ord("C"): self._close,
-            ord("S"): self._sync,
-            ord("F"): self._function,
-            ord("c"): self._copy_ended,
-            ord("f"): self._copy_ended,
-            ord("X"): self._terminate,
-        }
 
     @property
     def full(self) -> bool:
@@ -93,72 +83,72 @@ class Waiting:
 
     # -- what the client says -------------------------------------------------------------------
 
-    def _put(self, request: Request) -> None:
-        if self.skipping:
-            return
-        if not self.pending:
-            self._copied.told = self._copied.bytes
-        self.pending.append(request)
+    def take(self, kind: int, body: bytes, size: int) -> Rest | None:
+        if kind == _BIND:
+            return self._bind(body)
+        if kind == _DESCRIBE:
+            self._put("D", read_target(body) if self._parameters else b"")
+        elif kind == _EXECUTE:
+            self._execute(body)
+        elif kind == _SYNC:
+            self.skipping = False
+            self._put("S", b"")
+        elif kind == _QUERY:
+            return self._statement("Q", b"", read_query(body, size)).whole
+        elif kind == _PARSE:
+            name, statement = read_parse(body, size, types=self._parameters)
+            return self._statement("P", name, statement).whole
+        elif kind == _CLOSE:
+            self._put("C", read_target(body))
+        elif kind == _FUNCTION:
+            function = read_function(body, self._room if self._parameters else None)
+            return self._statement("F", b"", function).parameters
+        elif kind == _TERMINATE:
+            self.terminated = True
+        else:
+            self._copies_ended += 1
+        return None
 
-    def _query(self, body: bytes, size: int) -> Rest | None:
-        statement = self._fitting(read_query(body, size))
-        self._put(Request("Q", self.now, self._copies_ended, b"", b"", statement))
-        return statement.whole
+    def _statement(self, kind: str, name: bytes, statement: Statement) -> Statement:
+        """Returns what of it there is room for."""
+        if not self.pending:  # there is room for any
+            self._used = statement.weight
+        else:
+            statement = fit(statement, self._used)
+            self._used += statement.weight
+        self._put(kind, name).statement = statement
+        return statement
 
-    def _parse(self, body: bytes, size: int) -> Rest | None:
-        name, statement = read_parse(body, size, types=self._parameters)
-        statement = self._fitting(statement)
-        self._put(Request("P", self.now, self._copies_ended, name, b"", statement))
-        return statement.whole
-
-    def _bind(self, body: bytes, _: int) -> Rest | None:
+    def _bind(self, body: bytes) -> Rest | None:
         name, source, rest = read_bind(body)
-        request = Request("B", self.now, self._copies_ended, name, source)
+        parameters = None
         if self._parameters:
-            request.parameters = Parameters(self._room)
-            request.parameters.take(rest)
-            self._used += request.parameters.weight
-        self._put(request)
-        return request.parameters
+            parameters = Parameters(self._room)
+            parameters.take(rest)
+            self._used += parameters.weight
+        request = self._put("B", name)
+        request.source = source
+        request.parameters = parameters
+        return parameters
 
-    def _execute(self, body: bytes, _: int) -> None:
+    def _execute(self, body: bytes) -> None:
         name, row_limit = read_execute(body)
-        request = Request("E", self.now, self._copies_ended, name)
-        request.row_limit = row_limit
-        self._put(request)
+        self._put("E", name).row_limit = row_limit
 
-    def _describe(self, body: bytes, _: int) -> None:
-        name = read_target(body) if self._parameters else b""
-        self._put(Request("D", self.now, self._copies_ended, name))
-
-    def _close(self, body: bytes, _: int) -> None:
-        self._put(Request("C", self.now, self._copies_ended, read_target(body)))
-
-    def _sync(self, *_: object) -> None:
-        self.skipping = False
-        self._put(Request("S", self.now, self._copies_ended))
-
-    def _function(self, body: bytes, _: int) -> Rest | None:
-        statement = self._fitting(read_function(body, self._room if self._parameters else None))
-        self._put(Request("F", self.now, self._copies_ended, b"", b"", statement))
-        return statement.parameters
-
-    def _copy_ended(self, *_: object) -> None:
-        self._copies_ended += 1
-
-    def _terminate(self, *_: object) -> None:
-        self.terminated = True
+    def _put(self, kind: str, name: bytes) -> Request:
+        request = Request()
+        request.kind = kind
+        request.started = self.now
+        request.copies_before = self._copies_ended
+        request.name = name
+        if not self.skipping:
+            if not self.pending:
+                self._copied.told = self._copied.bytes
+            self.pending.append(request)
+        return request
 
     @property
     def _room(self) -> int:
         if not self.pending:
             self._used = 0
         return ROOM - self._used
-
-    def _fitting(self, statement: Statement) -> Statement:
-        if not self.pending:  # there is room for any
-            self._used = statement.weight
-            return statement
-        kept = fit(statement, self._used)
-        self._used += kept.weight
-        return kept

@@ -3,24 +3,26 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from hashlib import sha256
+
+from proxy.audit.digest import hexadecimal
 
 BEGINNING = "0" * 64
 
 
 def digest(line: bytes) -> str:
     """What the next line calls this one; `line` is without its newline."""
-    return sha256(line).hexdigest()
+    return hexadecimal(line)
 
 
 def link(events: Iterable[bytes], previous: str) -> tuple[bytes, str]:
     """Make lines of events that lack only their end. Returns them, and the last one's digest."""
     lines = []
     for event in events:
-        line = b'%b,"prev":"%b"}' % (event, previous.encode())
+        line = b"".join((event, b',"prev":"', previous.encode(), b'"}'))
         previous = digest(line)
-        lines.append(line + b"\n")
-    return b"".join(lines), previous
+        lines.append(line)
+    lines.append(b"")
+    return b"\n".join(lines), previous
 
 
 @dataclass(frozen=True, slots=True)

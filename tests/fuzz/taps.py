@@ -12,7 +12,7 @@ from typing import Any
 
 from protocols.api import Emit, Event, Side, Tap
 from protocols.errors import ClientProtocolError, Reason, Refusal, ServerProtocolError
-from proxy.audit.log import _fields
+from proxy.audit.log import json_fields
 from tests.fuzz.conversation import Conversation, Step, in_pieces
 from tests.fuzz.limits import in_time, weigh
 from tests.fuzz.target import Breach, Checked
@@ -117,7 +117,7 @@ def check(
 
 def encoded(events: Sequence[Event]) -> list[tuple[str, Fields]]:
     """Events by their names, as the audit writes them: JSON, without a number below zero."""
-    told = [(event.name, json.loads(b"{%b}" % _fields(event))) for event in events]
+    told = [(event.name, json.loads(f"{{{json_fields(event)}}}")) for event in events]
     values = [value for _, event in told for value in event.values()]
     if negative := [value for value in values if isinstance(value, int | float) and value < 0]:
         raise Breach(f"tells of {negative}")

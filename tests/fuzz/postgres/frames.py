@@ -7,7 +7,7 @@ from random import Random
 
 from protocols.api import Side
 from protocols.errors import Reason, Refusal
-from protocols.postgres.frames import KEPT, Copied, Frames
+from protocols.postgres.frames import KEPT, Copied, Frames, Receiver
 from tests.fuzz.conversation import Conversation, in_pieces
 from tests.fuzz.limits import in_time, weigh
 from tests.fuzz.postgres.framing import MESSAGES
@@ -57,13 +57,13 @@ def check(conversation: Conversation) -> Checked:
 def _read(data: bytes, kinds: bytes, sizes: Sequence[int]) -> Reading:
     seen: list[Seen] = []
 
-    def hand_on(kind: int, body: bytes, size: int) -> Seen:
-        seen.append(Seen(kind, body, size))
-        return seen[-1]
+    class Hand(Receiver):
+        def take(self, kind: int, body: bytes, size: int) -> Seen:
+            seen.append(Seen(kind, body, size))
+            return seen[-1]
 
     copied = Copied()
-    handlers = {kind: partial(hand_on, kind) for kind in kinds}
-    frames = Frames(handlers, Refusal(Reason.MALFORMED, "no length"), copied)
+    frames = Frames(Hand(shown=kinds), Refusal(Reason.MALFORMED, "no length"), copied)
     try:
         for piece in in_pieces(data, sizes):
             frames.feed(memoryview(piece))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.errors import Reason, Refusal
-from protocols.postgres.frames import KEPT, Copied, Frames, Handler, Rest
+from protocols.postgres.frames import KEPT, Copied, Frames, Receiver, Rest
 from tests.wire import message
 
 Seen = list[tuple[bytes, bytes, int]]
@@ -26,19 +26,25 @@ class _Rest:
         self.last = bytes(piece[-1:]) or self.last
 
 
-def _handler(kind: int, seen: Seen, rest: Rest | None) -> Handler:
-    def handler(body: bytes, size: int) -> Rest | None:
-        seen.append((bytes([kind]), body, size))
-        return rest
+class _Receiver(Receiver):
+    """Keeps what it is handed; whatever has a rest, has it shown to `rest`."""
 
-    return handler
+    def __init__(self, shown: bytes, told: bytes = b"", rest: Rest | None = None) -> None:
+        super().__init__(shown=shown, told=told)
+        self.seen: Seen = []
+        self._rest = rest
+
+    def take(self, kind: int, body: bytes, size: int) -> Rest | None:
+        self.seen.append((bytes([kind]), body, size))
+        return self._rest
 
 
-def _frames(kept: bytes = b"QE", rest: Rest | None = None) -> tuple[Frames, Seen, Copied]:
-    seen: Seen = []
+def _frames(
+    kept: bytes = b"QE", rest: Rest | None = None, told: bytes = b""
+) -> tuple[Frames, Seen, Copied]:
+    receiver = _Receiver(kept, told, rest)
     copied = Copied()
-    handlers = {kind: _handler(kind, seen, rest) for kind in kept}
-    return Frames(handlers, _FAULT, copied), seen, copied
+    return Frames(receiver, _FAULT, copied), receiver.seen, copied
 
 
 def _feed(frames: Frames, data: bytes, cut: int) -> None:
@@ -53,6 +59,13 @@ def test_messages_are_handed_on_and_others_passed_over(cut: int) -> None:
     assert frames.at_boundary
 
 
+def test_of_some_only_that_they_came_is_told(cut: int) -> None:
+    frames, seen, _ = _frames(told=b"T")
+    _feed(frames, message(b"T", b"columns") + message(b"Q", b"one") + message(b"T"), cut)
+    assert seen == [(b"T", b"", 7), (b"Q", b"one", 3), (b"T", b"", 0)]
+    assert frames.at_boundary
+
+
 def test_copied_bytes_are_counted_without_their_headers(cut: int) -> None:
     frames, seen, copied = _frames()
     _feed(frames, message(b"d", b"12345") + message(b"d") + message(b"D", b"123"), cut)
@@ -61,7 +74,7 @@ def test_copied_bytes_are_counted_without_their_headers(cut: int) -> None:
 
 def test_copied_bytes_of_both_sides_are_told_once() -> None:
     copied = Copied()
-    for frames in (Frames({}, _FAULT, copied), Frames({}, _FAULT, copied)):
+    for frames in (Frames(_Receiver(b""), _FAULT, copied) for _ in range(2)):
         frames.feed(memoryview(message(b"d", b"12345")))
     assert (copied.tell(), copied.tell()) == (10, 0)
 

@@ -1,0 +1,33 @@
+cimport cython
+
+from protocols.postgres.frames cimport Copied
+from protocols.postgres.requests cimport Request
+from protocols.postgres.statements cimport Statement
+
+
+cdef class PostgresQuery:
+    cdef public str statement
+    cdef public long long statement_bytes
+    cdef public object statement_sha256
+    cdef public object parameters
+    cdef public object parameters_cut
+    cdef public str protocol
+    cdef public tuple commands
+    cdef public object rows
+    cdef public long long copied_bytes
+    cdef public double duration_ms
+    cdef public object sqlstate
+    cdef public object transaction
+    cdef public bint finished
+    @cython.locals(microseconds="long long")
+    cpdef str json_fields(self)
+
+
+cdef class Reports:
+    cdef object _emit
+    cdef object _clock
+    cdef Copied _copied
+    @cython.locals(statement=Statement, event=PostgresQuery, microseconds="long long")
+    cpdef query(self, Request request, transaction=*, bint finished=*)
+    cpdef prepared(self, bytes name, Statement statement)
+    cpdef streaming(self, Statement statement)

@@ -1,0 +1,19 @@
+from protocols.postgres.names cimport Names
+from protocols.postgres.reports cimport Reports
+from protocols.postgres.requests cimport Request
+
+
+cdef class Runs:
+    cdef Reports _reports
+    cdef Names _statements
+    cdef Names _portals
+    cdef dict _suspended
+    cpdef prepare(self, Request parse)
+    cpdef describe(self, bytes name, bytes types)
+    cpdef find_source(self, Request bind)
+    cpdef bind(self, Request bind)
+    cpdef close(self, bytes target)
+    cpdef resume(self, Request execute)
+    cpdef suspend(self, Request execute)
+    cpdef end_transaction(self, state)
+    cpdef abandon(self)

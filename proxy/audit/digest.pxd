@@ -1,0 +1,1 @@
+cpdef str hexadecimal(bytes line)
