@@ -11,7 +11,7 @@ cdef class Leg:
     cpdef leave_reading(self)
     cpdef leave_writing(self)
     cpdef bint pending(self) except -1
-    cpdef receive(self)
+    cpdef bytes receive(self)
     cpdef bint send(self, data) except -1
     cpdef bint flush(self) except -1
 

@@ -42,9 +42,8 @@ class Leg:
         """Whether bytes are here already, so that the socket may never become readable for them."""
         raise NotImplementedError
 
-    def receive(self) -> Chunk | None:
-        """None where nothing has come yet, and no bytes at the end. A view is as it is until the
-        next call of any leg."""
+    def receive(self) -> bytes | None:
+        """None where nothing has come yet, and no bytes at the end."""
         raise NotImplementedError
 
     def send(self, data: Chunk) -> bool:
@@ -70,7 +69,7 @@ class PlainLeg(Leg):
     def pending(self) -> bool:
         return False
 
-    def receive(self) -> Chunk | None:
+    def receive(self) -> bytes | None:
         return receive(self._descriptor)
 
     def send(self, data: Chunk) -> bool:
@@ -104,7 +103,7 @@ class TlsLeg(Leg):
     def pending(self) -> bool:
         return bool(self._incoming.pending or self._tls.pending())
 
-    def receive(self) -> Chunk | None:
+    def receive(self) -> bytes | None:
         if not self.pending():
             received = self._wire.receive()
             if received is None:

@@ -3,13 +3,13 @@
 What cannot be read cannot be audited, and so must not reach upstream.
 """
 
-from collections.abc import Callable
 from typing import Protocol
 
 from protocols.api import Chunk, Tap
 from protocols.errors import Refusal
-from proxy.hindsight import Hindsight
-from proxy.syscalls import SHORT
+from proxy.hindsight import Hindsight, Shown
+
+_SHORT = 2_048  # bytes; what is longer has been copied often enough
 
 
 class Observed(Protocol):
@@ -25,11 +25,14 @@ class Observed(Protocol):
         """The tap could not make sense of what passed, or the audit not take it."""
 
 
-class Observer:
+class Observer(Shown):
     """One session's. What the tap answers is as of the last byte that passed."""
 
     def __init__(self, tap: Tap, hindsight: Hindsight) -> None:
         self._tap = tap
+        self._may_wait = tap.may_wait
+        self._see_client, self._see_upstream = tap.client_sent, tap.upstream_sent
+        self._upstream_may_wait = tap.upstream_may_wait
         self._hindsight = hindsight
         self._relay: Observed
         self._held = False
@@ -38,19 +41,20 @@ class Observer:
     def begin(self, relay: Observed) -> None:
         self._relay = relay
 
-    def client_sent(self, chunk: Chunk) -> None:
-        if len(chunk) <= SHORT and self._tap.may_wait(data := bytes(chunk)):
-            self._hindsight.put(self._show_client, data)
+    def client_sent(self, chunk: bytes) -> None:
+        if len(chunk) <= _SHORT and self._may_wait(chunk):
+            self._hindsight.put(self, chunk, True)
         else:
             self.catch_up()
-            self._show_client(chunk)
+            self.show(chunk, True)
 
     def upstream_sent(self, chunk: Chunk) -> None:
-        if len(chunk) <= SHORT and self._tap.upstream_may_wait and not self._held:
-            self._hindsight.put(self._show_upstream, bytes(chunk))
+        if self._upstream_may_wait and not self._held and len(chunk) <= _SHORT:
+            kept = chunk if isinstance(chunk, bytes) else bytes(chunk)  # a view may be used again
+            self._hindsight.put(self, kept, False)
         else:
             self.catch_up()
-            self._show_upstream(chunk)
+            self.show(chunk, False)
 
     def catch_up(self) -> None:
         self._hindsight.catch_up()
@@ -64,17 +68,11 @@ class Observer:
         self.catch_up()
         return self._tap.last_words(refusal)
 
-    def _show_client(self, chunk: Chunk) -> None:
-        self._show(self._tap.client_sent, chunk)
-
-    def _show_upstream(self, chunk: Chunk) -> None:
-        self._show(self._tap.upstream_sent, chunk)
-
-    def _show(self, see: Callable[[Chunk], None], chunk: Chunk) -> None:
+    def show(self, chunk: Chunk, from_client: bool) -> None:
         if self._failed:
             return
         try:
-            see(chunk)
+            (self._see_client if from_client else self._see_upstream)(chunk)
         except Exception as fault:
             self._failed = True
             self._relay.unauditable(fault)

@@ -1,3 +1,5 @@
+cimport cython
+
 from proxy.legs cimport Leg
 from proxy.observer cimport Observer
 from proxy.readiness cimport Watcher
@@ -16,6 +18,8 @@ cdef class Pipe(Watcher):
     cdef bint held
     cdef bint stopped
     cdef readonly long long moved
-    cdef bint _move(self, chunk) except -1
+    @cython.locals(chunk=bytes)
+    cpdef readable(self)
+    cdef bint _move(self, bytes chunk) except -1
     cdef _decided(self, chunk)
     cdef _read_again(self)

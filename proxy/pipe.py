@@ -117,17 +117,18 @@ class Pipe(Watcher):
             if not self._move(chunk) or not self._source.pending():
                 return
 
-    def _move(self, chunk: Chunk) -> bool:
+    def _move(self, chunk: bytes) -> bool:
         """Whether to read on."""
         self.moved += len(chunk)
         if self._from_client:
             self._observer.client_sent(chunk)
             if self.stopped:  # for what it saw
                 return False
-        if self._decide is not None and (chunk := self._decided(chunk)) is _FAILED:
+        goes_on: Chunk = chunk
+        if self._decide is not None and (goes_on := self._decided(chunk)) is _FAILED:
             return False
         try:
-            if not self._sink.send(chunk):
+            if not self._sink.send(goes_on):
                 self.blocked = True
                 self._source.leave_reading()
                 self._sink.watch_writing(self)
@@ -135,7 +136,7 @@ class Pipe(Watcher):
             self._relay.unwritable(self._to, error)
             return False
         if not self._from_client:
-            self._observer.upstream_sent(chunk)
+            self._observer.upstream_sent(goes_on)
         return not (self.blocked or self.held or self.stopped)
 
     def _decided(self, chunk: Chunk) -> Chunk:

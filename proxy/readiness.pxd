@@ -29,3 +29,6 @@ cdef class EpollReadiness(Readiness):
     cdef _register(self, int descriptor, bint known)
     cdef Py_ssize_t _timers(self) except -1
     cdef bint _has_work(self, Py_ssize_t timers) except -1
+
+
+cdef int _IN, _OUT

@@ -7,7 +7,7 @@ cdef extern from "sys/epoll.h" nogil:
     int epoll_wait(int, epoll_event *, int, int)
 
 
-cpdef object receive(int descriptor)
+cpdef bytes receive(int descriptor)
 cpdef Py_ssize_t send(int descriptor, object data) except -1
 cpdef double now() except -1
 

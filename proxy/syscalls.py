@@ -11,23 +11,18 @@ from time import monotonic as now
 
 from protocols.api import Chunk
 
-__all__ = ["SHORT", "Found", "now", "receive", "send"]
+__all__ = ["Found", "now", "receive", "send"]
 
-SHORT = 2_048  # bytes: up to here a chunk is cheaper to copy than to look at in place
-
+_CHUNK = 65_536  # bytes
 _AT_ONCE = 64  # sockets
-_BUFFER = memoryview(bytearray(65_536))  # one loop, one thread: nobody reads while it is looked at
-_BUFFERS = [_BUFFER]
 
 
-def receive(descriptor: int) -> Chunk | None:
-    """None where nothing has come yet, and no bytes at the end. What is longer than `SHORT` is a
-    view, and as it is until the next call only. Raises OSError."""
+def receive(descriptor: int) -> bytes | None:
+    """None where nothing has come yet, and no bytes at the end. Raises OSError."""
     try:
-        size = os.readv(descriptor, _BUFFERS)
+        return os.read(descriptor, _CHUNK)
     except BlockingIOError:
         return None
-    return bytes(_BUFFER[:size]) if size <= SHORT else _BUFFER[:size]
 
 
 def send(descriptor: int, data: Chunk) -> int:

@@ -3,7 +3,6 @@
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.exc cimport PyErr_CheckSignals, PyErr_SetFromErrno
-from cpython.memoryview cimport PyMemoryView_FromMemory
 from libc.errno cimport EAGAIN, EINTR, errno
 from libc.math cimport ceil
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
@@ -13,15 +12,10 @@ cdef extern from "sys/socket.h" nogil:
     ssize_t c_send "send"(int, const void *, size_t, int)
     int MSG_NOSIGNAL
 
-cdef extern from "Python.h":
-    int PyBUF_READ
-
-SHORT = 2_048
-
-cdef char _buffer[65_536]
+cdef char _buffer[65_536]  # one loop, one thread
 
 
-cpdef object receive(int descriptor):
+cpdef bytes receive(int descriptor):
     cdef ssize_t size = c_recv(descriptor, _buffer, sizeof(_buffer), 0)
     while size < 0 and errno == EINTR:
         size = c_recv(descriptor, _buffer, sizeof(_buffer), 0)
@@ -29,9 +23,7 @@ cpdef object receive(int descriptor):
         if errno == EAGAIN:
             return None
         PyErr_SetFromErrno(OSError)
-    if size <= 2_048:
-        return PyBytes_FromStringAndSize(_buffer, size)
-    return PyMemoryView_FromMemory(_buffer, size, PyBUF_READ)
+    return PyBytes_FromStringAndSize(_buffer, size)
 
 
 cpdef Py_ssize_t send(int descriptor, object data) except -1:

@@ -115,7 +115,9 @@ class Answers(Receiver):
         if request := self._waiting.answering("QE"):
             command, rows = _read_tag(tag[:_TAG_BYTES])
             request.rows += rows
-            if len(request.commands) < _MAX_COMMANDS:
+            if not request.commands:
+                request.commands = (command,)
+            elif len(request.commands) < _MAX_COMMANDS:
                 request.commands += (command,)
             self._executed(request)
 

@@ -45,4 +45,4 @@ cpdef Py_ssize_t length_at(bytes data, Py_ssize_t position) except -1
 
 
 cdef int _PASSED, _TOLD, _SHOWN, _COPY_DATA
-cdef Py_ssize_t _LONGEST, _MAX_SIZE
+cdef Py_ssize_t _KEPT, _MAX_SIZE

@@ -10,9 +10,8 @@ from typing import Protocol
 from protocols.api import Chunk
 from protocols.errors import Refusal
 
-KEPT = 65_536  # bytes of one message's body
+KEPT = _KEPT = 65_536  # bytes of one message's body
 HEADER = Struct(">BI")  # type and length, which counts itself
-_LONGEST = KEPT + 4  # that a message's length may be for all of it to be kept
 _MAX_SIZE = 0x3FFFFFFF  # a gigabyte, PostgreSQL's own limit
 _COPY_DATA = ord("d")
 _PASSED, _TOLD, _SHOWN = 0, 1, 2
@@ -98,9 +97,7 @@ class Frames:
                     if kind == _COPY_DATA:
                         self._copied.bytes += length - 4
                     continue
-                kept = position + 5
-                if wanted == _SHOWN:
-                    kept = position + 1 + (length if length <= _LONGEST else _LONGEST)
+                kept = position + 5 + (min(length - 4, _KEPT) if wanted == _SHOWN else 0)
                 if kept > end:
                     break
                 body = data[position + 5 : kept]

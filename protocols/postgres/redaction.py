@@ -25,7 +25,7 @@ def may_say_password(text: bytes) -> bool:
     return b"://" in text or b"password" in text.lower()
 
 
-def redact(statement: str, *, cut: bool = False) -> str:
+def redact(statement: str, cut: bool = False) -> str:
     """The statement with `'***'` where it says a password; `cut`: there was more of it."""
     return "".join(_Redaction(cut).code(statement)) if _may_say(statement) else statement
 

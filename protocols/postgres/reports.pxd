@@ -21,6 +21,7 @@ cdef class PostgresQuery:
     cdef public bint finished
     @cython.locals(microseconds="long long")
     cpdef str json_fields(self)
+    cdef str _seldom_told(self)
 
 
 cdef class Reports:
@@ -29,5 +30,10 @@ cdef class Reports:
     cdef Copied _copied
     @cython.locals(statement=Statement, event=PostgresQuery, microseconds="long long")
     cpdef query(self, Request request, transaction=*, bint finished=*)
+    cdef _tell_more(self, PostgresQuery event, Statement statement)
     cpdef prepared(self, bytes name, Statement statement)
     cpdef streaming(self, Statement statement)
+
+
+cdef str _NULL, _TRUE, _FALSE, _NOT_TOLD
+cdef dict _STATES

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from json.encoder import encode_basestring as quoted
 from json.encoder import encode_basestring_ascii as escaped
 from typing import ClassVar
@@ -13,7 +14,9 @@ from protocols.postgres.requests import Request
 from protocols.postgres.statements import Statement
 from protocols.postgres.values import readable
 
-_NULL = "null"
+_NULL, _TRUE, _FALSE = "null", "true", "false"
+_NOT_TOLD = ',"statement_sha256":null,"parameters":null,"parameters_cut":null'
+_STATES = {"idle": '"idle"', "in": '"in"', "failed": '"failed"'}
 _PROTOCOLS = {"Q": "simple", "F": "function", "S": "sync"}
 
 
@@ -42,20 +45,26 @@ class PostgresQuery:
     finished: bool
 
     def json_fields(self) -> str:
-        digest, sqlstate, transaction = self.statement_sha256, self.sqlstate, self.transaction
-        parameters, cut, commands = self.parameters, self.parameters_cut, self.commands
         microseconds = int(self.duration_ms * 1000 + 0.5)
+        state = self.transaction
         return (
             f'"statement":{quoted(self.statement)},"statement_bytes":{self.statement_bytes}'
+            f'{self._seldom_told()},"protocol":"{self.protocol}","commands":{_list(self.commands)}'
+            f',"rows":{self.rows},"copied_bytes":{self.copied_bytes}'
+            f',"duration_ms":{microseconds // 1000}.{microseconds % 1000:03d}'
+            f',"sqlstate":{_NULL if self.sqlstate is None else escaped(self.sqlstate)}'
+            f',"transaction":{_NULL if state is None else _STATES[state]}'
+            f',"finished":{_TRUE if self.finished else _FALSE}'
+        )
+
+    def _seldom_told(self) -> str:
+        digest, parameters, cut = self.statement_sha256, self.parameters, self.parameters_cut
+        if digest is None and parameters is None and cut is None:
+            return _NOT_TOLD
+        return (
             f',"statement_sha256":{_NULL if digest is None else escaped(digest)}'
             f',"parameters":{_NULL if parameters is None else json.dumps(parameters)}'
             f',"parameters_cut":{_NULL if cut is None else json.dumps(cut)}'
-            f',"protocol":"{self.protocol}","commands":[{",".join([escaped(c) for c in commands])}]'
-            f',"rows":{self.rows},"copied_bytes":{self.copied_bytes}'
-            f',"duration_ms":{microseconds // 1000}.{microseconds % 1000:03d}'
-            f',"sqlstate":{_NULL if sqlstate is None else escaped(sqlstate)}'
-            f',"transaction":{_NULL if transaction is None else escaped(transaction)}'
-            f',"finished":{"true" if self.finished else "false"}'
         )
 
 
@@ -79,6 +88,12 @@ class PostgresStream:
     statement: str
 
 
+@lru_cache
+def _list(commands: tuple[str, ...]) -> str:
+    """Many statements end by the same few commands."""
+    return json.dumps(commands)
+
+
 class Reports:
     """Makes events of requests."""
 
@@ -95,10 +110,11 @@ class Reports:
         # Compiled, to set a field takes a tenth of the time that passing an argument takes.
         event = PostgresQuery.__new__(PostgresQuery)
         event.statement = statement.told
-        event.statement_bytes = statement.size
-        event.statement_sha256 = statement.digest
-        event.parameters = statement.parameters_told
-        event.parameters_cut = None if statement.parameters is None else statement.parameters.cut
+        event.statement_sha256 = event.parameters = event.parameters_cut = None
+        if statement.whole is None and statement.parameters is None:
+            event.statement_bytes = len(statement.text)
+        else:
+            self._tell_more(event, statement)
         event.protocol = _PROTOCOLS.get(request.kind, "extended")
         event.commands = request.commands
         event.rows = request.rows
@@ -109,6 +125,14 @@ class Reports:
         event.transaction = transaction
         event.finished = finished
         self._emit(event)
+
+    def _tell_more(self, event: PostgresQuery, statement: Statement) -> None:
+        """Of a text that is cut, and of parameters."""
+        event.statement_bytes = statement.size
+        event.statement_sha256 = statement.digest
+        if statement.parameters is not None:
+            event.parameters = statement.parameters_told
+            event.parameters_cut = statement.parameters.cut
 
     def prepared(self, name: bytes, statement: Statement) -> None:
         self._emit(

@@ -1,3 +1,6 @@
+from protocols.postgres.redaction cimport may_say_password, redact
+
+
 cdef class Statement:
     cdef public bytes text
     cdef public object whole

@@ -87,7 +87,8 @@ class Statement:
         """Without the passwords that it says."""
         if self._told is None:
             cut = self.whole is not None
-            self._told = redact(readable(self.text, cut=cut), cut=cut)
+            text = readable(self.text, cut=cut)
+            self._told = redact(text, cut=cut) if may_say_password(self.text) else text
         return self._told
 
     @property

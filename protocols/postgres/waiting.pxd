@@ -16,9 +16,9 @@ cdef class Waiting(Receiver):
     cdef long long _copies_ended
     cdef long long _used
     cdef bint _was_full
-    @cython.locals(request=Request)
+    @cython.locals(head=Request)
     cpdef Request answered(self, Py_UCS4 kind)
-    @cython.locals(request=Request)
+    @cython.locals(head=Request)
     cpdef Request answering(self, str kinds)
     @cython.locals(sync=Request, end="long long")
     cpdef bint forget_ignored_syncs(self, Request copy) except -1

@@ -55,13 +55,20 @@ class Waiting(Receiver):
 
     def answered(self, kind: str) -> Request | None:
         """The request that an answer is to, if it is of this kind: it waits no more."""
-        pending = self.pending
-        return pending.popleft() if pending and pending[0].kind == kind else None
+        if not self.pending:
+            return None
+        head = self.pending[0]
+        if head.kind != kind:
+            return None
+        self.pending.popleft()
+        return head
 
     def answering(self, kinds: str) -> Request | None:
         """The request that an answer is to, if it is of one of these kinds; more may come."""
-        pending = self.pending
-        return pending[0] if pending and pending[0].kind in kinds else None
+        if not self.pending:
+            return None
+        head = self.pending[0]
+        return head if head.kind in kinds else None
 
     def forget_ignored_syncs(self, copy: Request) -> bool:
         """Upstream ignores a Sync while it takes copy data: one sent before the data's end.

@@ -9,11 +9,13 @@ cdef class AuditLog:
     cdef object _timer
     cdef object _broken
     cdef long long _second
+    cdef long long _millisecond
     cdef str _date
+    cdef str _time
     @cython.locals(line=str)
     cpdef record(self, event, str context)
     cpdef flush(self)
-    @cython.locals(nanoseconds="long long", second="long long")
+    @cython.locals(millisecond="long long", second="long long")
     cdef str _now(self)
 
 @cython.locals(fields=str)

@@ -52,8 +52,8 @@ class AuditLog:
         self._unwritten: list[bytes] = []
         self._timer: asyncio.TimerHandle | None = None
         self._broken: Refusal | None = None
-        self._second = 0
-        self._date = ""
+        self._second = self._millisecond = 0
+        self._date = self._time = ""
 
     def emitter(self, context: str) -> Emit:
         """Records events with these JSON fields."""
@@ -93,13 +93,16 @@ class AuditLog:
         self._file.close()
 
     def _now(self) -> str:
-        """UTC to the millisecond; all but the milliseconds is the same for a second."""
-        nanoseconds = time_ns()
-        second = nanoseconds // 1_000_000_000
-        if second != self._second:
-            self._second = second
-            self._date = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-        return f"{self._date}.{nanoseconds // 1_000_000 % 1000:03d}Z"
+        """UTC to the millisecond; many events share one, and all but it for a second."""
+        millisecond = time_ns() // 1_000_000
+        if millisecond != self._millisecond:
+            self._millisecond = millisecond
+            second = millisecond // 1000
+            if second != self._second:
+                self._second = second
+                self._date = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+            self._time = f"{self._date}.{millisecond % 1000:03d}Z"
+        return self._time
 
     def _flush_in_time(self) -> None:
         self._timer = None

@@ -41,7 +41,7 @@ class FaultyTap:
 
 
 def _tells_of_chunks(tap: FaultyTap, chunk: Chunk) -> None:
-    tap.emit(SimpleNamespace(name=f"{len(chunk)} bytes"))  # type: ignore[arg-type]
+    tap.emit(SimpleNamespace(name=f"{len(chunk)} bytes"))
 
 
 def _changes_bytes(_: FaultyTap, chunk: Chunk) -> None:
@@ -49,7 +49,7 @@ def _changes_bytes(_: FaultyTap, chunk: Chunk) -> None:
 
 
 def _keeps_views(tap: FaultyTap, chunk: Chunk) -> None:
-    tap.emit(SimpleNamespace(name=chunk[:1]))  # type: ignore[arg-type]
+    tap.emit(SimpleNamespace(name=chunk[:1]))
 
 
 def _refuses_chunks(_: FaultyTap, chunk: Chunk) -> None:

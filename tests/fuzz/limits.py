@@ -94,8 +94,20 @@ def _reachable(thing: object) -> Iterator[object]:
             seen.add(id(found))
             yield found
             waiting.extend(gc.get_referents(found))
+            waiting.extend(_text_of_compiled(found))
             if isinstance(found, dict):  # strings as keys are no referents
                 waiting.extend(found)
+
+
+def _text_of_compiled(thing: object) -> list[object]:
+    """Strings and bytes of an extension type, which are no referents: as it would tell them to be
+    copied."""
+    copied = getattr(thing, "__reduce_cython__", None)
+    if copied is None or isinstance(thing, type):
+        return []
+    fields = [field for part in copied()[1:] if part for field in part]
+    state = [text for field in fields if isinstance(field, tuple) for text in field]
+    return [text for text in (*fields, *state) if isinstance(text, str | bytes | bytearray)]
 
 
 def resident() -> int:

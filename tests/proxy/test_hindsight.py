@@ -7,11 +7,10 @@ import pytest
 
 from protocols.api import Chunk
 from proxy import hindsight
-from proxy.hindsight import Hindsight
-from proxy.syscalls import SHORT
+from proxy.hindsight import Hindsight, Shown
 
 
-class _Watcher:
+class _Watcher(Shown):
     """Notes what it is shown, and when that had passed."""
 
     def __init__(self, later: Hindsight) -> None:
@@ -19,7 +18,7 @@ class _Watcher:
         self.times: list[float] = []
         self._later = later
 
-    def show(self, chunk: Chunk) -> None:
+    def show(self, chunk: Chunk, from_client: bool) -> None:
         self.seen.append(bytes(chunk))
         self.times.append(self._later.clock())
 
@@ -38,9 +37,9 @@ async def test_what_passed_is_shown_soon_and_as_of_then(
     later: Hindsight, watcher: _Watcher
 ) -> None:
     before = time.monotonic()
-    later.put(watcher.show, b"one")
+    later.put(watcher, b"one", from_client=True)
     between = time.monotonic()
-    later.put(watcher.show, b"two")
+    later.put(watcher, b"two", from_client=False)
     after = time.monotonic()
     assert watcher.seen == []
     while not watcher.seen:
@@ -56,12 +55,12 @@ async def test_much_is_shown_at_once(
     monkeypatch.setattr(hindsight, "_LATEST", 3600)
     chunks = [b"%d" % number for number in range(100)]
     for chunk in chunks:
-        later.put(watcher.show, chunk)
+        later.put(watcher, chunk, from_client=True)
     assert watcher.seen == []
     await asyncio.sleep(0)
     assert watcher.seen == chunks
     for _ in range(100):
-        later.put(watcher.show, bytes(SHORT))
+        later.put(watcher, bytes(2_048), from_client=True)
     await asyncio.sleep(0)
     assert len(watcher.seen) == 200
 
@@ -71,12 +70,13 @@ async def test_one_that_catches_up_while_it_is_shown_something(
 ) -> None:
     """As a session does whose tap has failed: it asks what the tap knows by now."""
 
-    def show(_: Chunk) -> None:
-        later.catch_up()
-        watcher.seen.append(b"shown")
+    class Failed(Shown):
+        def show(self, chunk: Chunk, from_client: bool) -> None:
+            later.catch_up()
+            watcher.seen.append(b"shown")
 
-    later.put(show, b"first")
-    later.put(watcher.show, b"second")
+    later.put(Failed(), b"first", from_client=True)
+    later.put(watcher, b"second", from_client=True)
     later.catch_up()
     assert watcher.seen == [b"second", b"shown"]
     later.catch_up()

@@ -8,10 +8,9 @@ from protocols.api import Chunk
 from protocols.errors import ClientProtocolError, Reason, Refusal
 from proxy.hindsight import Hindsight
 from proxy.observer import Observer
-from proxy.syscalls import SHORT
 
 _GOODBYE = Refusal(Reason.SHUTTING_DOWN, "goodbye")
-_LONG = bytes(SHORT + 1)
+_LONG = bytes(2_049)
 
 
 class _Tap:
@@ -66,13 +65,14 @@ class _Relay:
 
 
 class _Session:
-    def __init__(self, hindsight: Hindsight) -> None:
+    def __init__(self, hindsight: Hindsight, *, upstream_may_wait: bool = True) -> None:
         self.tap, self.relay = _Tap(), _Relay()
+        self.tap.upstream_may_wait = upstream_may_wait
         self.observer = Observer(self.tap, hindsight)
         self.observer.begin(self.relay)
 
     def ask(self, chunk: bytes) -> None:
-        self.observer.client_sent(memoryview(chunk))
+        self.observer.client_sent(chunk)
 
     def answer(self, chunk: bytes) -> None:
         self.observer.upstream_sent(memoryview(chunk))
@@ -112,8 +112,8 @@ async def test_a_long_answer_is_shown_at_once(session: _Session) -> None:
     assert session.tap.seen == [b"one?", _LONG]
 
 
-async def test_answers_that_may_not_wait_are_shown_at_once(session: _Session) -> None:
-    session.tap.upstream_may_wait = False
+async def test_answers_that_may_not_wait_are_shown_at_once(hindsight: Hindsight) -> None:
+    session = _Session(hindsight, upstream_may_wait=False)
     session.ask(b"one?")
     session.answer(b"two")
     assert session.tap.seen == [b"one?", b"two"]
@@ -121,7 +121,7 @@ async def test_answers_that_may_not_wait_are_shown_at_once(session: _Session) ->
 
 async def test_a_view_that_is_used_again_does_no_harm(session: _Session) -> None:
     buffer = bytearray(b"one?")
-    session.observer.client_sent(memoryview(buffer))
+    session.observer.upstream_sent(memoryview(buffer))
     buffer[:] = b"new!"
     session.observer.catch_up()
     assert session.tap.seen == [b"one?"]
