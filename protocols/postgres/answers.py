@@ -113,7 +113,7 @@ class Answers(Receiver):
 
     def _command_complete(self, tag: bytes) -> None:
         if request := self._waiting.answering("QE"):
-            command, rows = _read_tag(tag[:_TAG_BYTES])
+            command, rows = _read_tag(tag if len(tag) <= _TAG_BYTES else tag[:_TAG_BYTES])
             request.rows += rows
             if not request.commands:
                 request.commands = (command,)

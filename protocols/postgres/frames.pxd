@@ -1,5 +1,7 @@
 cimport cython
 
+from protocols.octets cimport cut, uint32
+
 
 cdef class Receiver:
     cdef readonly bytes wants
@@ -38,10 +40,6 @@ cdef class Frames:
     cdef Py_ssize_t _complete(self, bytes chunk) except -1
     @cython.locals(length=Py_ssize_t, kind=int, kept=Py_ssize_t)
     cdef Py_ssize_t _missing(self) except -1
-
-
-@cython.locals(number=Py_ssize_t)
-cpdef Py_ssize_t length_at(bytes data, Py_ssize_t position) except -1
 
 
 cdef int _PASSED, _TOLD, _SHOWN, _COPY_DATA

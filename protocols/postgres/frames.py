@@ -9,6 +9,7 @@ from typing import Protocol
 
 from protocols.api import Chunk
 from protocols.errors import Refusal
+from protocols.octets import cut, uint32
 
 KEPT = _KEPT = 65_536  # bytes of one message's body
 HEADER = Struct(">BI")  # type and length, which counts itself
@@ -88,7 +89,7 @@ class Frames:
                 position = self._complete(data)
             while position + 5 <= end:
                 kind = data[position]
-                length = length_at(data, position + 1)
+                length = uint32(data, position + 1)
                 if length < 4 or length > _MAX_SIZE:
                     raise self._fault
                 wanted = wants[kind]
@@ -100,7 +101,7 @@ class Frames:
                 kept = position + 5 + (min(length - 4, _KEPT) if wanted == _SHOWN else 0)
                 if kept > end:
                     break
-                body = data[position + 5 : kept]
+                body = cut(data, position + 5, kept)
                 position += 1 + length
                 rest = self._receiver.take(kind, body, length - 4)
                 if rest is not None and position > kept:
@@ -143,11 +144,3 @@ class Frames:
             raise self._fault
         kept = min(length - 4, KEPT) if self._wants[kind] == _SHOWN else 0
         return 5 + kept - len(self._head)
-
-
-def length_at(data: bytes, position: int) -> int:
-    """The four bytes there as a number."""
-    number = data[position]
-    number = number << 8 | data[position + 1]
-    number = number << 8 | data[position + 2]
-    return number << 8 | data[position + 3]

@@ -7,6 +7,7 @@ never goes beyond the literal that it stands in, or anybody could keep what he r
 import re
 from collections.abc import Iterator
 
+from protocols.octets import says_password
 from protocols.postgres.lexing import Kind, Segment, segments
 
 _MAX_DEPTH = 4  # of strings within strings
@@ -22,7 +23,7 @@ _ESCAPED_QUOTE = re.compile(r"\\(['\"])")
 
 def may_say_password(text: bytes) -> bool:
     """Whether there is anything to look for in it."""
-    return b"://" in text or b"password" in text.lower()
+    return says_password(text)
 
 
 def redact(statement: str, cut: bool = False) -> str:

@@ -1,5 +1,6 @@
 cimport cython
 
+from protocols.octets cimport quoted
 from protocols.postgres.frames cimport Copied
 from protocols.postgres.requests cimport Request
 from protocols.postgres.statements cimport Statement
@@ -21,6 +22,7 @@ cdef class PostgresQuery:
     cdef public bint finished
     @cython.locals(microseconds="long long")
     cpdef str json_fields(self)
+    cdef str _ran(self)
     cdef str _seldom_told(self)
 
 

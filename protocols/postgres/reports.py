@@ -3,12 +3,11 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from json.encoder import encode_basestring as quoted
 from json.encoder import encode_basestring_ascii as escaped
 from typing import ClassVar
 
 from protocols.api import Clock, Emit
+from protocols.octets import quoted
 from protocols.postgres.frames import Copied
 from protocols.postgres.requests import Request
 from protocols.postgres.statements import Statement
@@ -49,13 +48,18 @@ class PostgresQuery:
         state = self.transaction
         return (
             f'"statement":{quoted(self.statement)},"statement_bytes":{self.statement_bytes}'
-            f'{self._seldom_told()},"protocol":"{self.protocol}","commands":{_list(self.commands)}'
+            f'{self._seldom_told()},"protocol":"{self.protocol}","commands":[{self._ran()}]'
             f',"rows":{self.rows},"copied_bytes":{self.copied_bytes}'
             f',"duration_ms":{microseconds // 1000}.{microseconds % 1000:03d}'
             f',"sqlstate":{_NULL if self.sqlstate is None else escaped(self.sqlstate)}'
             f',"transaction":{_NULL if state is None else _STATES[state]}'
             f',"finished":{_TRUE if self.finished else _FALSE}'
         )
+
+    def _ran(self) -> str:
+        if len(self.commands) == 1:
+            return quoted(self.commands[0])
+        return ",".join([quoted(command) for command in self.commands])
 
     def _seldom_told(self) -> str:
         digest, parameters, cut = self.statement_sha256, self.parameters, self.parameters_cut
@@ -86,12 +90,6 @@ class PostgresStream:
 
     name: ClassVar[str] = "postgres.stream"
     statement: str
-
-
-@lru_cache
-def _list(commands: tuple[str, ...]) -> str:
-    """Many statements end by the same few commands."""
-    return json.dumps(commands)
 
 
 class Reports:

@@ -1,6 +1,6 @@
 cimport cython
 
-from protocols.postgres.frames cimport length_at
+from protocols.octets cimport behind_zero, cut, uint32
 from protocols.postgres.statements cimport Statement
 
 
@@ -22,8 +22,7 @@ cdef class Request:
 
 @cython.locals(position=Py_ssize_t, end=Py_ssize_t, body=Py_ssize_t, behind=Py_ssize_t, kind="unsigned char")
 cpdef bint are_readable(bytes chunk) except -1
-cdef Py_ssize_t _after_name(bytes data, Py_ssize_t position, Py_ssize_t end)
-@cython.locals(length=Py_ssize_t)
+@cython.locals(behind=Py_ssize_t)
 cpdef Statement read_query(bytes body, Py_ssize_t size)
 @cython.locals(source=Py_ssize_t, rest=Py_ssize_t)
 cpdef tuple read_bind(bytes body)

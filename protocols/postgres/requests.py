@@ -1,7 +1,7 @@
 """What a client asks after login, as far as the audit must know it to read upstream's answers."""
 
 from protocols.errors import ClientProtocolError, Reason
-from protocols.postgres.frames import length_at
+from protocols.octets import behind_zero, cut, uint32
 from protocols.postgres.parameters import Parameters
 from protocols.postgres.statements import UNKNOWN, LongText, Statement, read_types
 
@@ -59,7 +59,7 @@ def are_readable(chunk: bytes) -> bool:
     while position + 5 <= end:
         kind = chunk[position]
         body = position + 5
-        position += 1 + length_at(chunk, position + 1)
+        position += 1 + uint32(chunk, position + 1)
         if position > end or position < body:
             return False
         if kind in _NAMED_BEHIND_ONE:
@@ -68,26 +68,16 @@ def are_readable(chunk: bytes) -> bool:
             continue
         elif kind not in _NAMED:
             return False
-        behind = _after_name(chunk, body, position)
-        if not behind or (kind == _BIND and not _after_name(chunk, behind, position)):
+        behind = behind_zero(chunk, body, position)
+        if not behind or (kind == _BIND and not behind_zero(chunk, behind, position)):
             return False
     return position == end
 
 
-def _after_name(data: bytes, position: int, end: int) -> int:
-    """Where what follows a name begins; nowhere if the name has no end."""
-    while position < end:
-        position += 1
-        if not data[position - 1]:
-            return position
-    return 0
-
-
 def read_query(body: bytes, size: int) -> Statement:
     """Of a body that is longer than what was kept of it, `size`, what is there."""
-    length = body.find(b"\0")
-    if length >= 0:
-        return Statement(body[:length])
+    if behind := behind_zero(body, 0, len(body)):
+        return Statement(cut(body, 0, behind - 1))
     return Statement(body, LongText(body) if size > len(body) else None)
 
 
@@ -135,7 +125,7 @@ def read_function(body: bytes, room: int | None) -> Statement:
 
 def _behind_name(body: bytes, begin: int) -> int:
     """Where what follows the name begins that begins there."""
-    behind = _after_name(body, begin, len(body))
+    behind = behind_zero(body, begin, len(body))
     if not behind:  # what cannot be read cannot be audited
         raise ClientProtocolError("a statement's or portal's name has no end", Reason.OVERSIZED)
     return behind
@@ -143,4 +133,4 @@ def _behind_name(body: bytes, begin: int) -> int:
 
 def _name_in(body: bytes, begin: int, behind: int) -> bytes:
     """The name there, as far as upstream looks at it."""
-    return body[begin : min(behind - 1, begin + _NAME_BYTES)]
+    return cut(body, begin, min(behind - 1, begin + _NAME_BYTES))
