@@ -20,8 +20,8 @@ class Connection:
         self.socket = sock
         self.tls: ssl.SSLObject | None = None
         self.heard = False  # whether the peer has sent anything
-        self.incoming = ssl.MemoryBIO()  # ciphertext from the peer
-        self.outgoing = ssl.MemoryBIO()  # ciphertext for the peer
+        self.incoming: ssl.MemoryBIO  # ciphertext from the peer; there is none without TLS
+        self.outgoing: ssl.MemoryBIO  # ciphertext for the peer
 
     async def receive(self) -> bytes:
         """At least one byte; none at the end."""
@@ -45,6 +45,7 @@ class Connection:
         self, context: ssl.SSLContext, *, server_name: str | None, received: bytes
     ) -> ssl.SSLObject:
         """As the client if `server_name` is given, else as the server. Raises ssl.SSLError."""
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.incoming.write(received)
         tls = context.wrap_bio(
             self.incoming,

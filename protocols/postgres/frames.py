@@ -4,6 +4,7 @@ Most bytes are rows, and of those only the headers are looked at. Bodies are kep
 types that matter, up to a bound, whatever length a message claims.
 """
 
+from functools import lru_cache
 from struct import Struct
 from typing import Protocol
 
@@ -28,9 +29,7 @@ class Receiver:
     """Takes one side's messages, of the types that it wants to be `told` of or `shown`."""
 
     def __init__(self, *, told: bytes = b"", shown: bytes = b"") -> None:
-        self.wants = bytes(
-            _SHOWN if kind in shown else _TOLD if kind in told else _PASSED for kind in range(256)
-        )
+        self.wants = _wants(told, shown)
 
     def take(self, kind: int, body: bytes, size: int) -> Rest | None:
         """One with its type byte, the first `KEPT` bytes of its body, of one that is only told of
@@ -50,6 +49,14 @@ class Copied:
         """Those that were not told yet."""
         untold, self.told = self.bytes - self.told, self.bytes
         return untold
+
+
+@lru_cache
+def _wants(told: bytes, shown: bytes) -> bytes:
+    """By type byte; the same for all sessions."""
+    return bytes(
+        _SHOWN if kind in shown else _TOLD if kind in told else _PASSED for kind in range(256)
+    )
 
 
 class Frames:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from proxy import loop
+from proxy import loop, syscalls
 from proxy.audit.log import AuditError
 from proxy.cli.options import config_option, fail, load_or_fail, set_up_logging
 from proxy.config import Config
@@ -31,6 +31,8 @@ def serve(path: Path) -> None:
     if not any(map(config.where, config.roles.values())):
         fail(f'no role in {path} has a listener; write listen = "127.0.0.1:PORT" in one')
     set_up_logging(config.log_level)
+    if syscalls.__file__.endswith(".py"):
+        _log.info("not compiled, for want of a C compiler: a query costs several times the CPU")
     _raise_file_limit(config.limits.sessions)
     try:
         loop.run(_serve(config))
