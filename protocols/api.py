@@ -201,7 +201,29 @@ class Remember:
     value: Any = field(repr=False)
 
 
-Command = Receive | Send | StartTls | NeedLogin | Note | Connect | Compute | Recall | Remember
+@dataclass(frozen=True, slots=True)
+class TakeSpare:
+    """Answered with what `log_in` returned some time ago, UPSTREAM being its connection from now
+    on; or with None where there is no such spare. It is nobody else's, then or later.
+
+    The proxy runs `log_in` when it likes, for sessions to come. They get a spare that was made for
+    the same `role`, `target`, `secret` and `startup`, has waited no longer than `seconds`, and was
+    told nothing meanwhile; one that nobody takes is told `farewell`. A role has `most` of them.
+    """
+
+    role: str
+    target: object  # where to go, and all else that must be the same and is no secret
+    secret: str = field(repr=False)
+    startup: bytes = field(repr=False)  # may name the account
+    log_in: Callable[[], Generator["Command", Any, Any]] = field(repr=False)
+    farewell: bytes
+    most: int
+    seconds: float
+
+
+Command = (
+    Receive | Send | StartTls | NeedLogin | Note | Connect | Compute | Recall | Remember | TakeSpare
+)
 
 # -- results --------------------------------------------------------------------------------------
 
@@ -364,6 +386,9 @@ class Kind:
 
     client: Callable[[Endpoint, str, str | None], ClientProgram]
     """The user's client program, pointed at a listener: endpoint, role, and database if known."""
+
+    logs_in_ahead: Callable[[Any], bool] = lambda options: False
+    """Whether options have logins made for sessions to come, which then have the same secrets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,11 @@ class Connection:
         self.incoming: ssl.MemoryBIO  # ciphertext from the peer; there is none without TLS
         self.outgoing: ssl.MemoryBIO  # ciphertext for the peer
 
+    @property
+    def pending(self) -> bool:
+        """Whether something was read already that nobody has received."""
+        return self.tls is not None and bool(self.incoming.pending or self.tls.pending())
+
     async def receive(self) -> bytes:
         """At least one byte; none at the end."""
         if self.tls is None:
@@ -67,14 +72,18 @@ class Connection:
         self.tls = tls
         return tls
 
-    def close(self) -> None:
-        """Over TLS with a goodbye, as far as it goes without waiting: libpq takes a cancel request
-        that ends without one for failed."""
+    def close(self, farewell: bytes = b"") -> None:
+        """With a farewell, and over TLS with TLS's own, as far as that goes without waiting: libpq
+        takes a cancel request that ends without one for failed."""
         if self.tls is not None:
             with suppress(OSError):  # the peer's own goodbye is not waited for
+                if farewell:
+                    self.tls.write(farewell)
                 self.tls.unwrap()
+            farewell = self.outgoing.read()
+        if farewell:
             with suppress(OSError):
-                self.socket.send(self.outgoing.read())
+                self.socket.send(farewell)
         with suppress(OSError):
             self.socket.close()
 

@@ -9,7 +9,7 @@ import logging
 import os
 import ssl
 from collections.abc import Awaitable, Callable, Generator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from secrets import token_bytes
 from typing import Any, TypeVar
 
@@ -27,6 +27,7 @@ from protocols.api import (
     Send,
     Side,
     StartTls,
+    TakeSpare,
     Tls,
     Wish,
 )
@@ -45,6 +46,20 @@ T = TypeVar("T")
 Logins = Callable[[NeedLogin], Awaitable[Login]]
 
 
+@dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """A connection to upstream, what a generator returned that has logged it in, and how it got
+    there; the login is without credentials."""
+
+    connection: Connection
+    route: Route
+    login: Login
+    result: Any
+
+
+Spares = Callable[[TakeSpare], LoggedIn | None]
+
+
 def nonce() -> bytes:
     """The randomness that handshakes are given."""
     return token_bytes(_NONCE_BYTES)
@@ -53,10 +68,10 @@ def nonce() -> bytes:
 class Driver:
     """Both connections of one session while it is being made.
 
-    `logins` answers NeedLogin, and `memory` knows what sessions before have computed. With `route`,
-    that is the way to upstream, whatever its name resolves to. `login` is the one that upstream was
-    connected to for last; once both sides are in, without credentials. `wish` is the client's, as
-    far as it has said.
+    `logins` answers NeedLogin, `spares`, where it is set, TakeSpare, and `memory` knows what
+    sessions before have computed. With `route`, that is the way to upstream, whatever its name
+    resolves to. `login` is the one that upstream was connected to for last; once both sides are in,
+    without credentials. `wish` is the client's, as far as it has said.
     """
 
     def __init__(
@@ -76,6 +91,7 @@ class Driver:
         self._client_left = timeouts.client  # seconds; what it waits for is not its own slowness
         self._upstream_until = self._loop.time() + timeouts.upstream
         self._pinned = route
+        self.spares: Spares | None = None
         self.wish = Wish()
         self.login: Login | None = None
         self.route: Route | None = None
@@ -103,6 +119,13 @@ class Driver:
         finally:
             self.login = self.login and self.login.without_credentials()
 
+    def hand_over(self, result: Any) -> LoggedIn:
+        """The connection that a generator has logged in, which is the caller's now."""
+        assert self.upstream is not None
+        assert self.route is not None
+        assert self.login is not None
+        return LoggedIn(self.upstream, self.route, self.login, result)
+
     def close(self) -> None:
         """End the connection to upstream, if there is one; the client's is its owner's to close."""
         if self.upstream is not None:
@@ -116,6 +139,8 @@ class Driver:
                     return await self._within(side, self._attach(side, protocol))
                 case Await(side, work):
                     return await self._within(side, work)
+                case TakeSpare():
+                    return self._take_spare(errand)
                 case Note(wish):
                     self.wish = wish
                     return None
@@ -149,6 +174,13 @@ class Driver:
                 return await self._within(Side.UPSTREAM, self._connect(login))
             case Receive(side) | Send(side) | StartTls(side):
                 return await self._within(side, self._exchange(command))
+
+    def _take_spare(self, command: TakeSpare) -> Any:
+        spare = self.spares(command) if self.spares is not None else None
+        if spare is None:
+            return None
+        self.upstream, self.route, self.login = spare.connection, spare.route, spare.login
+        return spare.result
 
     async def _exchange(self, command: Receive | Send | StartTls) -> Any:
         match command:

@@ -40,6 +40,12 @@ class Metrics:
             ["role"],
             registry=self.registry,
         )
+        self.spares = Counter(
+            "keyless_spares",
+            "Logins for sessions to come by what became of them: made, used, dropped or failed.",
+            ["role", "outcome"],
+            registry=self.registry,
+        )
         self.secret_reads = Counter(
             "keyless_secret_reads",
             "Sessions' reads of secrets by source: read, shared, cached, stale or error.",

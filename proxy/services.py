@@ -16,6 +16,7 @@ from proxy.metrics import Metrics
 from proxy.own_key import OwnKey
 from proxy.readiness import Readiness, readiness
 from proxy.secrets import SecretReader
+from proxy.spares import Spares
 
 
 @dataclass(slots=True)
@@ -33,11 +34,17 @@ class Services:
     memory: Memory = field(default_factory=Memory)
     hindsight: Hindsight = field(default_factory=Hindsight)
     readiness: Readiness = field(default_factory=readiness)
+    spares: Spares = field(init=False)
     open_sessions: int = 0
     waiting: Counter[int | None] = field(default_factory=Counter)
 
+    def __post_init__(self) -> None:
+        timeouts = self.config.timeouts
+        self.spares = Spares(timeouts, self.memory, self.readiness, self.metrics)
+
     async def close(self) -> None:
         """End what is live still, and write what waits."""
+        await self.spares.close()
         await self.leases.close()
         self.secrets.close()
         self.audit.close()

@@ -5,6 +5,7 @@ import logging
 import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from secrets import token_hex
 
@@ -17,6 +18,7 @@ from protocols.api import (
     NeedLogin,
     Outcome,
     Side,
+    TakeSpare,
     WireProtocol,
     Wish,
 )
@@ -29,7 +31,7 @@ from proxy.config import Role
 from proxy.config.schema import Allow
 from proxy.connection import Connection
 from proxy.doors import Door, unknown
-from proxy.driver import Driver, nonce
+from proxy.driver import Driver, LoggedIn, nonce
 from proxy.identity import Identity, identify, is_gone
 from proxy.legs import leg
 from proxy.login import Logins
@@ -37,6 +39,7 @@ from proxy.observer import Observer
 from proxy.recordings import Recording
 from proxy.relay import Relay
 from proxy.services import Services
+from proxy.spares import Request
 
 _log = logging.getLogger("keyless.session")
 _WAITING_OF_ONE_USER = 500  # connections whose clients have not said yet what they want
@@ -63,6 +66,8 @@ class Session:
             logins=self._log_in,
             memory=services.memory,
         )
+        self._driver.spares = self._take_spare
+        self._request: Request | None = None  # for a spare
         self._relay: Relay | Carriage | None = None
         self._stopped: Refusal | None = None
         self._placed = False  # among those who have not said yet what they want
@@ -123,7 +128,7 @@ class Session:
         try:
             match self._door.protocol:
                 case WireProtocol() as protocol:
-                    return await self._driver.run(protocol.handshake(nonce))
+                    return await self._shake_hands(protocol)
                 case CarriedProtocol() as protocol:
                     return await self._driver.carry(lambda ask: protocol.let_in(self._host(ask)))
             raise AssertionError("there is no third sort of protocol")
@@ -134,6 +139,14 @@ class Session:
         finally:
             if self._logins is not None:
                 await self._logins.settle()
+
+    async def _shake_hands(self, protocol: WireProtocol) -> Flow | CancelRequest:
+        result = await self._driver.run(protocol.handshake(nonce))
+        request, self._request = self._request, None  # which knows the credentials
+        if request is None or isinstance(result, CancelRequest):
+            return result
+        request.served()
+        return replace(result, facts={**result.facts, **request.facts})
 
     def _host(self, ask: Ask) -> Host:
         config = self._services.config
@@ -162,6 +175,12 @@ class Session:
         login = await self._logins.next(need)
         self._services.audit.flush()  # what cannot be audited does not happen
         return login
+
+    def _take_spare(self, wanted: TakeSpare) -> LoggedIn | None:
+        assert self._logins is not None
+        emit = partial(self._services.audit.record, context=self._context)  # it may outlive us
+        self._request = self._services.spares.request(wanted, self._logins.versions, emit)
+        return self._request.take()
 
     def _choose(self, role: Role | None) -> None:
         self._role = role

@@ -29,4 +29,5 @@ POSTGRES = WireProtocol(
     tap=PostgresTap,
     gate=make_gate,
     client=psql,
+    logs_in_ahead=lambda options: options.spares > 0,
 )

@@ -23,7 +23,7 @@ from protocols.api import (
 from protocols.errors import LoginRejected, Reason, Refusal
 from protocols.postgres import messages
 from protocols.postgres.inbox import Inbox
-from protocols.postgres.log_in import log_in
+from protocols.postgres.log_in import log_in, take_spare
 from protocols.postgres.login import PostgresLogin
 from protocols.postgres.messages import Authentication, NegotiateProtocolVersion, StartupMessage
 from protocols.postgres.refusals import error_response
@@ -69,8 +69,12 @@ def _log_in_as_long_as_it_helps(
     rejected: LoginRejected | None = None
     while True:
         login: PostgresLogin = yield NeedLogin(wish, rejected)
+        wanted = _for_upstream(startup, login)
+        # Behind a refusal every login is another one, which no session to come begins with.
+        if rejected is None and (spare := (yield from take_spare(login, wanted, nonce))):
+            return spare
         try:
-            return (yield from log_in(login, _for_upstream(startup, login), nonce))
+            return (yield from log_in(login, wanted, nonce))
         except LoginRejected as refusal:
             rejected = refusal
 

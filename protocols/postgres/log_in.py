@@ -6,8 +6,8 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from protocols.api import Command, Endpoint, Nonce, Send, Side
-from protocols.errors import Reason, Refusal
+from protocols.api import Command, Endpoint, Nonce, Send, Side, TakeSpare
+from protocols.errors import Reason, Refusal, ServerProtocolError
 from protocols.postgres.demands import TargetSession
 from protocols.postgres.encryption import other_way_may_do, ways
 from protocols.postgres.login import PostgresLogin
@@ -39,6 +39,29 @@ def log_in(
     raise _all_in_vain(login, faults)
 
 
+def take_spare(
+    login: PostgresLogin, startup: StartupMessage, nonce: Nonce
+) -> Generator[Command, Any, Session | None]:
+    """A session that was logged in like this before anybody asked for it, where the role has such.
+
+    Replication has none: an idle sender takes one of the few that a server has.
+    """
+    options = login.options
+    if not options.spares or "replication" in startup.parameters:
+        return None
+    spare: Session | None = yield TakeSpare(
+        role=login.role,
+        target=login.without_credentials(),
+        secret=login.credentials,
+        startup=startup.encode(),
+        log_in=lambda: _log_in_ahead(login, startup, nonce),
+        farewell=TERMINATE,
+        most=options.spares,
+        seconds=options.spare_seconds,
+    )
+    return spare
+
+
 def try_login(login: PostgresLogin, nonce: Nonce) -> Generator[Command, Any, Mapping[str, str]]:
     """Log in for nobody, and leave again. Returns the session's facts."""
     said = {"user": login.user, "application_name": "keyless check"}
@@ -47,6 +70,17 @@ def try_login(login: PostgresLogin, nonce: Nonce) -> Generator[Command, Any, Map
     session = yield from log_in(login, StartupMessage((3, 0), said), nonce)
     yield Send(Side.UPSTREAM, TERMINATE)
     return session.facts
+
+
+def _log_in_ahead(
+    login: PostgresLogin, startup: StartupMessage, nonce: Nonce
+) -> Generator[Command, Any, Session]:
+    """For a client to come: upstream must have nothing to say but what any client is told."""
+    session = yield from log_in(login, startup, nonce)
+    if session.leftover:
+        yield Send(Side.UPSTREAM, TERMINATE)
+        raise ServerProtocolError(f'upstream of role "{login.role}" says more than it is asked')
+    return session
 
 
 def _log_in_at(

@@ -43,6 +43,10 @@ class PostgresOptions:
     """Whether the values that a statement runs with are audited beside its text."""
     max_scram_iterations: Annotated[int, Field(ge=1, le=_MOST_ITERATIONS)] = 100_000
     """How much work upstream may ask of a login: 100,000 take about 20 ms of one core."""
+    spares: Annotated[int, Field(ge=0, le=1000)] = 0
+    """How many logins may wait for sessions to come."""
+    spare_seconds: Annotated[float, Field(ge=1, le=3600)] = 60
+    """How long one of them waits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +62,12 @@ class PostgresLogin(Login):
     methods: frozenset[str] = frozenset({"scram-sha-256"})
     channel_binding: ChannelBinding = ChannelBinding.PREFER
     options: PostgresOptions = PostgresOptions()
+
+    @property
+    def credentials(self) -> str:
+        """What `without_credentials` leaves out, to tell whether another login has the same."""
+        texts = (self.user, self.password, self.tls.certificate or "", self.tls.key or "")
+        return "\0".join(texts)  # no variable may have a NUL in it
 
     def without_credentials(self) -> Self:
         tls = replace(self.tls, certificate=None, key=None)

@@ -74,6 +74,27 @@ class LoginRetry:
 
 
 @dataclass(frozen=True, slots=True)
+class SpareLogin:
+    """A login for a session to come, with what this session had read; `error` tells why there was
+    none. Who takes it has `spare` among the facts of its session.start."""
+
+    name: ClassVar[str] = "spare.login"
+    spare: str
+    versions: tuple[str, ...]
+    login_ms: float
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SpareEnd:
+    """A spare that nobody took is logged out again."""
+
+    name: ClassVar[str] = "spare.end"
+    spare: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class SessionCancel:
     """A client asked that a session stop its work; `known` tells whether it had the right key."""
 

@@ -65,6 +65,8 @@ class RoleReader:
         options = self._options(table, protocol)
         place = ("roles", self._name, "env")
         environment = EnvironmentReader(protocol, place, self._problems).read(table.env)
+        if options is not None and protocol.logs_in_ahead(options):
+            self._check_secrets_are_kept(environment)
         if len(self._problems.found) > before:
             return None
         return Role(self._name, protocol, table.listen, table.allow, environment, options)
@@ -87,6 +89,15 @@ class RoleReader:
             allowed = self._open_to_all
         if table.listen is not None and not is_loopback(table.listen) and not allowed:
             self._add(BEYOND_LOOPBACK, "listen")
+
+    def _check_secrets_are_kept(self, environment: Mapping[str, str | Reference]) -> None:
+        """A login for a session to come has no secret that is made for one session."""
+        used = {value.provider for value in environment.values() if isinstance(value, Reference)}
+        for name in sorted(used):
+            if registry.providers()[name].makes_secrets:
+                self._add(
+                    f"has no use with _{name}, which makes a secret for each session", "spares"
+                )
 
     def _options(self, table: RoleTable, protocol: Kind) -> Any:
         adapter: TypeAdapter[Any] = TypeAdapter(

@@ -1,0 +1,82 @@
+"""How many spares a role should have, and for which of the startup messages that its clients send.
+
+As many as were asked for lately, for a spare that nobody takes is a login in vain. It knows no
+sockets, and is told the time.
+"""
+
+from collections import deque
+
+from proxy.spares.spare import Spare
+
+_MOST_SHELVES = 100  # startup messages that are remembered
+
+
+class Shelf:
+    """The spares for one startup message, the oldest first; `making` are on their way."""
+
+    def __init__(self, most: int) -> None:
+        self.spares: deque[Spare] = deque()
+        self.making = 0
+        self._asked: deque[float] = deque(maxlen=most + 1)
+
+    def ask(self, now: float) -> None:
+        self._asked.append(now)
+
+    def forget(self, before: float) -> None:
+        while self._asked and self._asked[0] < before:
+            self._asked.popleft()
+
+    @property
+    def wanted(self) -> int:
+        """Those who asked, but for the first: whether there will be others, the second one
+        tells."""
+        return max(0, len(self._asked) - 1)
+
+    @property
+    def unused(self) -> bool:
+        return not (self._asked or self.spares or self.making)
+
+
+class Stock:
+    """One role's spares: `most` of them at once, each for `seconds`."""
+
+    def __init__(self, most: int, seconds: float) -> None:
+        self._most = most
+        self._seconds = seconds
+        self._shelves: dict[bytes, Shelf] = {}  # whose was asked for last is the last one
+
+    def ask(self, startup: bytes, now: float) -> Shelf:
+        """The shelf for a session that begins now."""
+        self._forget(now)
+        shelf = self._shelves.pop(startup, None) or Shelf(self._most)
+        shelf.ask(now)
+        self._shelves[startup] = shelf
+        return shelf
+
+    def lacks(self, shelf: Shelf) -> bool:
+        """Whether there should be one more on this shelf: what there may be is shared evenly."""
+        share = max(1, self._most // max(1, sum(s.wanted > 0 for s in self._shelves.values())))
+        kept = len(shelf.spares) + shelf.making
+        return kept < min(share, shelf.wanted) and self.size < self._most
+
+    @property
+    def size(self) -> int:
+        return sum(len(shelf.spares) + shelf.making for shelf in self._shelves.values())
+
+    def clear(self, why: str) -> None:
+        """End all."""
+        for shelf in self._shelves.values():
+            _clear(shelf, why)
+
+    def _forget(self, now: float) -> None:
+        for startup, shelf in list(self._shelves.items()):
+            shelf.forget(now - self._seconds)
+            if shelf.unused:
+                del self._shelves[startup]
+        if len(self._shelves) >= _MOST_SHELVES:
+            _clear(self._shelves.pop(next(iter(self._shelves))), "room")
+
+
+def _clear(shelf: Shelf, why: str) -> None:
+    for spare in list(shelf.spares):
+        spare.end(why)
