@@ -126,6 +126,12 @@ class Provider(Protocol):
     def close(self) -> None: ...
 
 
+class ImmediateProvider(Provider, Protocol):
+    """A provider that waits for nothing, not even a disk: it is asked without a thread."""
+
+    immediate: ClassVar[bool]
+
+
 class LeasingProvider(Provider, Protocol):
     """A provider whose secrets live as long as their lease. `makes_secrets` is True."""
 

@@ -17,6 +17,7 @@ class Env:
     settings: ClassVar[tuple[str, ...]] = ()
     stages: ClassVar[tuple[Stage, ...]] = ()
     makes_secrets: ClassVar[bool] = False
+    immediate: ClassVar[bool] = True
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ

@@ -20,6 +20,7 @@ class EnvJson:
     settings: ClassVar[tuple[str, ...]] = ()
     stages: ClassVar[tuple[Stage, ...]] = ()
     makes_secrets: ClassVar[bool] = False
+    immediate: ClassVar[bool] = True
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ

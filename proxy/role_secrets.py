@@ -54,6 +54,9 @@ class RoleSecrets:
     async def read(self, stage: Stage = Stage.CURRENT, *, fresh: bool = False) -> Versions:
         """Every secret the role refers to, each read once, all at the same time. Raises Refusal."""
         keys = self._keys()
+        if len(keys) == 1:  # needs no task of its own
+            ((secret, names),) = keys.items()
+            return {secret: await self._read(secret, tuple(names), stage, fresh=fresh)}
         reads = [
             asyncio.ensure_future(self._read(secret, tuple(keys[secret]), stage, fresh=fresh))
             for secret in keys

@@ -19,6 +19,10 @@ class Shelf:
         self.making = 0
         self._asked: deque[float] = deque(maxlen=most + 1)
 
+    @property
+    def size(self) -> int:
+        return len(self.spares) + self.making
+
     def ask(self, now: float) -> None:
         self._asked.append(now)
 
@@ -34,7 +38,7 @@ class Shelf:
 
     @property
     def unused(self) -> bool:
-        return not (self._asked or self.spares or self.making)
+        return not (self._asked or self.size)
 
 
 class Stock:
@@ -54,14 +58,19 @@ class Stock:
         return shelf
 
     def lacks(self, shelf: Shelf) -> bool:
-        """Whether there should be one more on this shelf: what there may be is shared evenly."""
-        share = max(1, self._most // max(1, sum(s.wanted > 0 for s in self._shelves.values())))
-        kept = len(shelf.spares) + shelf.making
-        return kept < min(share, shelf.wanted) and self.size < self._most
-
-    @property
-    def size(self) -> int:
-        return sum(len(shelf.spares) + shelf.making for shelf in self._shelves.values())
+        """Whether there should be one more on this shelf, and is room for it: what there may be is
+        shared evenly, so one on a shelf that has more may have to go."""
+        shelves = self._shelves.values()
+        share = max(1, self._most // max(1, sum(each.wanted > 0 for each in shelves)))
+        if shelf.size >= min(share, shelf.wanted):
+            return False
+        if sum(each.size for each in shelves) < self._most:
+            return True
+        fullest = max(shelves, key=lambda each: len(each.spares))
+        if len(fullest.spares) <= share:
+            return False
+        fullest.spares[0].end("room")
+        return True
 
     def clear(self, why: str) -> None:
         """End all."""
