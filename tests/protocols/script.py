@@ -23,6 +23,7 @@ from protocols.api import (
     Send,
     Side,
     StartTls,
+    TakeSpare,
     Tls,
 )
 from protocols.errors import Refusal
@@ -88,7 +89,7 @@ class Peer:
 @dataclass
 class Script:
     """One run. `servers` are upstream's connections in turn, or why there is none, and `logins` the
-    answers to NeedLogin. `tls` is what a TLS handshake comes to.
+    answers to NeedLogin. `tls` is what a TLS handshake comes to, and `spare` TakeSpare's answer.
 
     `faults` are thrown in instead of carrying a command out, by the command's number in `commands`.
     Sides that are not `patient` go on without an answer, as foreign bytes do.
@@ -101,6 +102,7 @@ class Script:
     tls: Tls | Fault = VERIFIED
     faults: Mapping[int, Fault] = field(default_factory=dict)
     patient: bool = True
+    spare: Any = None
     memory: dict[tuple[str, ...], tuple[str, Any]] = field(default_factory=dict)
     commands: list[Command] = field(default_factory=list, init=False)
     connections: list[Peer] = field(default_factory=list, init=False)
@@ -148,6 +150,8 @@ class Script:
                 return self._next_login(rejected)
             case Compute(work):
                 return work()
+            case TakeSpare():
+                return self.spare
             case Recall() | Remember():
                 return self._recall_or_remember(command)
 
