@@ -100,6 +100,7 @@ class RoleSpares:
             self._counted("made")
             told = SpareLogin(spare.id, order.alike.versions, _since(begun), None)
             if not self._tell(order.emit, told):
+                self._patience.failed(time.monotonic())
                 spare.end("unaudited")
             elif order.alike != self._alike:
                 spare.end("rotation")

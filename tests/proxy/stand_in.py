@@ -60,6 +60,20 @@ class StandIn:
         self.closed = True
 
 
+class Immediate(StandIn):
+    """One that waits for nothing. `threads` are those that it was asked in."""
+
+    immediate: ClassVar[bool] = True
+
+    def __init__(self, environ: Mapping[str, str] | None = None) -> None:
+        super().__init__(environ)
+        self.threads: set[int] = set()
+
+    def _version(self, name: str) -> SecretVersion:
+        self.threads.add(threading.get_ident())
+        return super()._version(name)
+
+
 class Keeper(StandIn):
     """One that keeps versions beside the current one."""
 

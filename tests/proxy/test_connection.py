@@ -53,6 +53,23 @@ async def test_tls_that_was_read_too_early_is_not_lost(pair: SocketPair) -> None
     assert await server.receive() == b"hello"
 
 
+@pytest.mark.parametrize("tls", [False, True])
+async def test_last_words(pair: SocketPair, tls: bool) -> None:
+    near, far = await _secured(pair) if tls else tuple(map(Connection, pair))
+    near.close(b"goodbye")
+    assert await _read(far, 100) == b"goodbye"
+
+
+async def test_what_was_read_and_not_received_is_pending(pair: SocketPair) -> None:
+    client, server = await _secured(pair)
+    assert not server.pending
+    await client.send(b"hello")
+    server.incoming.write(await asyncio.get_running_loop().sock_recv(pair[1], 100))
+    assert server.pending
+    assert await server.receive() == b"hello"
+    assert not server.pending
+
+
 async def test_plain_bytes_after_tls_are_an_error(pair: SocketPair) -> None:
     _, server = await _secured(pair)
     await asyncio.get_running_loop().sock_sendall(pair[0], b"SELECT 'injected'")

@@ -22,6 +22,7 @@ from protocols.api import (
     Remember,
     Send,
     Side,
+    TakeSpare,
     TcpEndpoint,
     TlsMode,
     TlsPolicy,
@@ -31,13 +32,15 @@ from protocols.errors import ClientProtocolError, Reason, Refusal
 from protocols.postgres import POSTGRES
 from proxy.config.schema import Timeouts
 from proxy.connection import Connection
-from proxy.driver import Driver
+from proxy.dial import Address, Route
+from proxy.driver import Driver, LoggedIn
 from proxy.memory import Memory
 from tests.proxy.conftest import SocketPair
 from tests.secrecy import CANARY
 from tests.wire import startup
 
 Steps = Generator[Command, Any, Any]
+_WANTED = TakeSpare("app", "there", CANARY, b"", lambda: _one(Receive(Side.UPSTREAM)), b"X", 1, 60)
 
 
 def _login(port: int) -> Login:
@@ -196,3 +199,29 @@ async def test_a_bug_is_told_to_the_client_by_its_code(
     assert b"CXX000\0Mthe proxy failed; tell its operator\0" in told
     assert b"the text of a bug" not in told
     assert "RuntimeError: the text of a bug" in caplog.text
+
+
+async def test_a_spare_takes_the_place_of_a_connection_of_ones_own(
+    timeouts: Timeouts, pair: SocketPair
+) -> None:
+    def steps() -> Steps:
+        result = yield _WANTED
+        yield Send(Side.UPSTREAM, b"hello")
+        return result
+
+    login, route = _login(1), Route(Address(socket.AF_INET, ("127.0.0.1", 1)))
+    driver = Driver(timeouts)
+    driver.spares = lambda _: LoggedIn(Connection(pair[1]), route, login, "greetings")
+    assert await driver.run(steps()) == "greetings"
+    assert (driver.login, driver.route) == (login, route)
+    assert await asyncio.get_running_loop().sock_recv(pair[0], 100) == b"hello"
+    driver.close()
+    assert await asyncio.get_running_loop().sock_recv(pair[0], 100) == b""
+
+
+async def test_there_may_be_no_spare(timeouts: Timeouts) -> None:
+    driver = Driver(timeouts)
+    assert await driver.run(_one(_WANTED)) is None
+    driver.spares = lambda _: None
+    assert await driver.run(_one(_WANTED)) is None
+    assert driver.upstream is None

@@ -1,6 +1,7 @@
 """Secrets are read anew for every session, once for all who ask at the same time, and in time."""
 
 import asyncio
+import threading
 import time
 
 import pytest
@@ -9,7 +10,7 @@ from providers.api import Stage
 from providers.errors import AccessDenied, ProviderError, ProviderUnavailable
 from proxy.secrets import SecretReader
 from tests.proxy.conftest import OpenReader
-from tests.proxy.stand_in import Keeper, StandIn, told
+from tests.proxy.stand_in import Immediate, Keeper, StandIn, told
 from tests.secrecy import CANARY
 
 _NAME = ("standin", "app")
@@ -135,3 +136,12 @@ async def test_any_other_error_is_told_by_its_type_only(
 async def test_closing_closes_the_providers(provider: StandIn, reader: SecretReader) -> None:
     reader.close()
     assert provider.closed
+
+
+async def test_what_waits_for_nothing_is_asked_without_a_thread(open_reader: OpenReader) -> None:
+    """And always anew, for nothing is gained by keeping it."""
+    provider = Immediate()
+    reader = open_reader(provider, cache_ttl=60)
+    assert await told(reader) == ("1", "read")
+    assert await told(reader) == ("2", "read")
+    assert provider.threads == {threading.get_ident()}

@@ -7,6 +7,7 @@ from proxy.config.roles import Role, RoleReader
 from tests.secrecy import CANARY
 
 _ENV = {"HOST": "db", "USER": "app", "PASS": "_envjson:X:password"}
+_KEYS = {"USER": "username", "PASS": "password"}
 
 
 def _read(table: object, name: str = "app") -> tuple[Role | None, list[str]]:
@@ -105,3 +106,24 @@ def test_a_setting_that_says_nothing_known(setting: str, value: object) -> None:
 def test_an_unknown_kind(kind: object) -> None:
     _, told = _read({"kind": kind, "env": _ENV})
     assert told[0].startswith("roles.app.kind: ")
+
+
+def test_spares_have_no_secret_that_is_made_for_one_session() -> None:
+    account = {f: f"_vaultdb:database/creds/app:{k}" for f, k in _KEYS.items()}
+    told = _told({**_ENV, **account}, spares=2)
+    assert told == [
+        "roles.app.spares: has no use with _vaultdb, which makes a secret for each session"
+    ]
+    assert _read({"kind": "postgres", "env": _ENV | account, "spares": 0})[0] is not None
+    assert _read({"kind": "postgres", "env": _ENV, "spares": 2})[0] is not None
+
+
+@pytest.mark.parametrize(("spares", "seconds"), [(-1, 60), (1001, 60), (1, 0.5), (1, 3601)])
+def test_spares_are_bounded(spares: int, seconds: float) -> None:
+    (told,) = _told({**_ENV}, spares=spares, spare_seconds=seconds)
+    assert "roles.app.spare" in told
+
+
+def test_a_kind_that_has_no_spares() -> None:
+    _, told = _read({"kind": "mysql", "env": _ENV, "spares": 2})
+    assert "roles.app.spares" in told[0]
