@@ -178,7 +178,7 @@ class Session:
 
     def _take_spare(self, wanted: TakeSpare) -> LoggedIn | None:
         assert self._logins is not None
-        emit = partial(self._services.audit.record, context=self._context)  # it may outlive us
+        emit = self._services.audit.emitter(self._context)  # which may outlive us
         self._request = self._services.spares.request(wanted, self._logins.versions, emit)
         return self._request.take()
 

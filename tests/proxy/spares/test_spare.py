@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import pytest
 
@@ -22,10 +22,8 @@ Make = Callable[..., Spare]
 
 
 @pytest.fixture
-async def watched() -> AsyncIterator[Readiness]:
-    made = readiness()
-    yield made
-    made.close()
+async def watched() -> Readiness:
+    return readiness()
 
 
 @pytest.fixture
