@@ -44,7 +44,7 @@ async def probe(role: str, ask: Ask) -> None:
     """Log in as a client of `role` and leave again. Raises the refusal that a client would see."""
     visitor = _Visitor()
     leg = UpstreamLeg(as_client(role, _HERE, None), visitor)
-    await ask(Attach(Side.UPSTREAM, leg))
+    await ask(Attach(Side.UPSTREAM, leg.protocol))
     try:
         await ask(Await(Side.UPSTREAM, visitor.done))
     finally:

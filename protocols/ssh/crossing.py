@@ -29,6 +29,8 @@ class Crossing:
         upstream.applicant.lost.add_done_callback(self._upstream_is_gone)
         for packet in upstream.early:
             self._upstream_sent(packet)
+        client.leg.flush()
+        upstream.leg.flush()
 
     @property
     def facts(self) -> Mapping[str, str]:

@@ -18,9 +18,14 @@ from asyncssh import (
 from asyncssh.connection import SSHClientConnection, SSHConnection, SSHServerConnection
 from asyncssh.packet import SSHPacket
 
+from protocols.ssh.gcm import BLOCK, LENGTH, TAG, Gcm
+from protocols.ssh.wire import LARGEST, Incoming, Outgoing
+
 _FIRST, _LAST = 80, 127
-_LARGEST = 256 * 1024  # bytes of a packet, as much as OpenSSH takes
 _SHORTEST_PADDING = 4
+_NO_PADDING = bytes(BLOCK + _SHORTEST_PADDING)  # encrypted, so it may be known
+_OPENED = memoryview(bytearray(LARGEST))  # a packet's body while it is handed on
+_SEALED = memoryview(bytearray(LARGEST + BLOCK + _SHORTEST_PADDING))  # and while it is made
 _MOST_DEFERRED = 64  # packets that wait for a key exchange to end
 _GOODBYE_SECONDS = 1.0  # for a peer to take its last bytes and close
 
@@ -49,15 +54,84 @@ class Leg(SSHConnection):
     def set_up(self, owner: SSHClient | SSHServer) -> None:
         self._protocol_factory = cast(Any, lambda: owner)
         self._channels = cast(Any, _AnyChannel(self))
-        self._max_recv_pktlen = _LARGEST
+        self._max_recv_pktlen = LARGEST
         self.passed = lambda packet: None
         self.other = None
         self.received = 0
         self.closed = asyncio.Event()
         self._holds: set[str] = set()
         self._closing: asyncio.Transport | None = None
+        self._outgoing = Outgoing()
+        self.protocol = Incoming(self)
 
-    # -- packets --------------------------------------------------------------------------------
+    # -- what comes -----------------------------------------------------------------------------
+
+    def remainder(self) -> bytes | None:
+        return self._inpbuf if self._may_take else None
+
+    def take(self, received: memoryview) -> None:
+        if self._transport is None:  # it has been told goodbye
+            return
+        if self._may_take:
+            self._inpbuf = cast(Any, received)
+        else:
+            self._inpbuf += received
+        self._recv_data()
+
+    @property
+    def _may_take(self) -> bool:
+        """Whether packets may be taken as they come: one begins here, and nothing is changing."""
+        return (
+            self._auth_complete
+            and self._recv_handler == self._recv_pkthdr
+            and type(self._recv_encryption) is Gcm
+            and self._decompressor is None
+        )
+
+    def _recv_data(self) -> None:
+        super()._recv_data()
+        if isinstance(self._inpbuf, memoryview):
+            self._inpbuf = bytes(self._inpbuf)
+        if self.other is not None:
+            self.other.flush()
+        self.flush()
+
+    def _recv_pkthdr(self) -> bool:
+        """Where a packet begins: take as many as are the relay's."""
+        return (not self._may_take or self._take_packets()) and super()._recv_pkthdr()
+
+    def _take_packets(self) -> bool:
+        """Hand on what is whole and the relay's. Whether what follows is asyncssh's to look at."""
+        received = memoryview(self._inpbuf)
+        cipher = cast(Gcm, self._recv_encryption)
+        position, theirs = 0, False
+        while len(received) - position >= LENGTH:
+            size = int.from_bytes(received[position : position + LENGTH], "big")
+            end = position + LENGTH + size + TAG
+            if size > LARGEST:
+                theirs = True
+                break
+            if end > len(received):
+                break
+            body = _OPENED[:size]
+            if not cipher.open(received[position:end], body) or not self._is_relays(body):
+                theirs = True
+                break
+            cipher.advance()
+            self._recv_seq = (self._recv_seq + 1) & 0xFFFFFFFF
+            self._auth_final = True
+            position = end
+            payload = bytes(body[1 : size - body[0]])
+            self.received += len(payload)
+            self.passed(payload)
+            if self._transport is None:
+                break
+        self._inpbuf = cast(Any, received[position:])
+        return theirs
+
+    @staticmethod
+    def _is_relays(body: memoryview) -> bool:
+        return body[0] + 2 <= len(body) and _FIRST <= body[1] <= _LAST
 
     def process_packet(self, pkttype: int, pktid: int, packet: SSHPacket) -> Any:
         if not _FIRST <= pkttype <= _LAST:
@@ -67,9 +141,11 @@ class Leg(SSHConnection):
         self.passed(payload)
         return True
 
+    # -- what goes ------------------------------------------------------------------------------
+
     def relay(self, packet: bytes) -> None:
-        """Send a packet as it is: as `send_packet` does, but for an empty one before each and a log
-        of it, which take half of its time."""
+        """Send a packet as it is, with the next `flush`: as `send_packet` does, but for an empty
+        one before each and a log of it."""
         if not self._may_send_at_once():
             self.send_packet(packet[0], packet[1:])
             if len(self._deferred_packets) > _MOST_DEFERRED:
@@ -81,11 +157,27 @@ class Leg(SSHConnection):
         if padding < _SHORTEST_PADDING:
             padding += self._send_blocksize
         length = 1 + len(packet) + padding
-        body = b"%c%b%b" % (padding, packet, bytes(padding))  # encrypted, so it may be known
-        data, mac = encryption.encrypt_packet(self._send_seq, length.to_bytes(4, "big"), body)
-        self._send(data + mac)
+        if type(encryption) is Gcm:
+            size = LENGTH + length + TAG
+            if not self._outgoing.has_room(size):
+                self.flush()
+            _SEALED[0] = padding
+            _SEALED[1 : 1 + len(packet)] = packet
+            _SEALED[1 + len(packet) : length] = _NO_PADDING[:padding]
+            encryption.seal(_SEALED[:length], self._outgoing.room(size))
+        else:
+            body = b"%c%b%b" % (padding, packet, bytes(padding))  # encrypted, so it may be known
+            data, mac = encryption.encrypt_packet(self._send_seq, length.to_bytes(4, "big"), body)
+            self._send(data + mac)
         self._send_seq = (self._send_seq + 1) & 0xFFFFFFFF
         self._rekey_bytes_sent += length
+
+    def flush(self) -> None:
+        self._outgoing.write(self._transport)
+
+    def _send(self, data: bytes) -> None:
+        self.flush()  # in the order in which they were encrypted
+        super()._send(data)
 
     def _may_send_at_once(self) -> bool:
         return bool(
@@ -136,10 +228,6 @@ class Leg(SSHConnection):
 
     # -- the end --------------------------------------------------------------------------------
 
-    def data_received(self, data: bytes, datatype: Any = None) -> None:
-        if self._transport is not None:  # else it has been told goodbye
-            super().data_received(data, datatype)
-
     def eof_received(self) -> None:
         super().connection_lost(None)
 
@@ -152,6 +240,7 @@ class Leg(SSHConnection):
         transport = self._transport
         if transport is None:
             return
+        self.flush()
         self._transport = None
         self._loop.call_soon(self._cleanup, exc)
         if transport.is_closing():

@@ -13,7 +13,7 @@ from protocols.ssh.login import SshLogin
 async def let_in(host: Host) -> Carriage:
     """From a client's first byte to upstream being in; a refusal is told to the client."""
     client = Client(await host.own_key(make_host_key))
-    await host.ask(Attach(Side.CLIENT, client.leg))
+    await host.ask(Attach(Side.CLIENT, client.leg.protocol))
     try:
         return await _log_in_as_long_as_it_helps(host, client)
     except Refusal as refusal:

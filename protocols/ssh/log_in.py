@@ -43,7 +43,7 @@ async def log_in(login: SshLogin, ask: Ask) -> Upstream:
     leg = UpstreamLeg(options, applicant)
     early: list[bytes] = []
     leg.passed = early.append
-    await ask(Attach(Side.UPSTREAM, leg))
+    await ask(Attach(Side.UPSTREAM, leg.protocol))
     try:
         await ask(Await(Side.UPSTREAM, applicant.done))
     except BaseException:
