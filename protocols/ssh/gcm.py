@@ -1,25 +1,33 @@
-"""AES-GCM as asyncssh wants it of a cipher, and for packets in place, which is how the relay has it.
+"""AES-GCM: as asyncssh has its ciphers, and in place, as the relay takes and sends packets.
 
-asyncssh's own sets a key up anew for each packet, and copies that packet four times. Source: RFC
-5647, with the length in the clear and authenticated, as in OpenSSH's PROTOCOL.
+asyncssh's own sets its key up anew for each packet, and copies that four times. Source: RFC 5647,
+and OpenSSH's PROTOCOL, section 1.6.
 """
 
-from typing import Self
+from typing import Any, Self
 
 from asyncssh import encryption
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from protocols.ssh.wire import LARGEST
+
 LENGTH = 4
 TAG = 16
 BLOCK = 16
+AROUND = LENGTH + TAG
+"""Bytes of a packet that are not its body."""
+SHORTEST_PADDING = 4
+_NO_PADDING = bytes(BLOCK + SHORTEST_PADDING)  # encrypted, so it may be known
+_OPENED = memoryview(bytearray(LARGEST))  # one packet's body at a time
+_BODY = memoryview(bytearray(LARGEST + BLOCK + SHORTEST_PADDING))
 
 
 class Gcm(encryption.Encryption):
     """One direction's, from one key exchange to the next.
 
-    The nonce is counted here and nowhere else, whoever sends a packet or takes it, so that no two
-    are ever encrypted under the same.
+    The nonce is counted here and nowhere else, whichever way a packet goes, so that no two are ever
+    encrypted with the same.
     """
 
     def __init__(self, key: bytes, iv: bytes) -> None:
@@ -31,15 +39,8 @@ class Gcm(encryption.Encryption):
     # -- as asyncssh wants it -------------------------------------------------------------------
 
     @classmethod
-    def new(
-        cls,
-        cipher_name: str,
-        key: bytes,
-        iv: bytes,
-        mac_alg: bytes = b"",
-        mac_key: bytes = b"",
-        etm: bool = False,
-    ) -> Self:
+    def new(cls, cipher_name: str, key: bytes, iv: bytes, *_: Any, **__: Any) -> Self:
+        """What else there is belongs to a MAC, which it has not."""
         return cls(key, iv)
 
     @classmethod
@@ -71,23 +72,36 @@ class Gcm(encryption.Encryption):
 
     # -- in place -------------------------------------------------------------------------------
 
-    def seal(self, body: memoryview, packet: memoryview) -> None:
-        """Make a packet, of its length, the body encrypted, and the tag."""
-        packet[:LENGTH] = len(body).to_bytes(LENGTH, "big")
-        self._cipher.encrypt_into(self._nonce, body, packet[:LENGTH], packet[LENGTH:])
-        self.advance()
-
-    def open(self, packet: memoryview, body: memoryview) -> bool:
-        """Verify a packet, and decrypt its body. It stays the next one until `advance`."""
+    def open(self, packet: memoryview) -> bytes | None:
+        """What a whole packet bears, without its padding; None where it was not made with this key
+        and for this place, or bears nothing. It stays the next one until `advance`."""
+        body = _OPENED[: len(packet) - AROUND]
         try:
             self._cipher.decrypt_into(self._nonce, packet[LENGTH:], packet[:LENGTH], body)
         except InvalidTag:
-            return False
-        return True
+            return None
+        return bytes(body[1 : -body[0]]) or None if body else None
+
+    def seal(self, packet: bytes, out: memoryview) -> None:
+        """Encrypt a packet, of which `body_size` tells how long that is, with AROUND around it."""
+        size, length = len(packet), len(out) - AROUND
+        padding = length - size - 1
+        _BODY[0] = padding
+        _BODY[1 : 1 + size] = packet
+        _BODY[1 + size : length] = _NO_PADDING[:padding]
+        out[:LENGTH] = length.to_bytes(LENGTH, "big")
+        self._cipher.encrypt_into(self._nonce, _BODY[:length], out[:LENGTH], out[LENGTH:])
+        self.advance()
 
     def advance(self) -> None:
         self._count = (self._count + 1) & 0xFFFFFFFFFFFFFFFF
         self._nonce = self._fixed + self._count.to_bytes(8, "big")
+
+
+def body_size(size: int) -> int:
+    """Of what bears so many bytes: with their padding, and its length."""
+    shortest = 1 + size + SHORTEST_PADDING
+    return shortest + -shortest % BLOCK
 
 
 for _bits in (128, 256):

@@ -1,8 +1,8 @@
 """asyncssh's two kinds of connection, bent to hand packets on instead of acting on them.
 
-asyncssh has no public way to do that, so this is the one file that reaches into its insides: a test
-names all that it relies on, and fails on a version that differs. Key exchange, encryption and login
-stay asyncssh's own; the connection protocol's packets, 80 to 127, are shown to nobody in it.
+asyncssh has no public way to do that, so this and `gcm` are the files that reach into its insides:
+a test names all that they rely on, and fails on a version that differs. Key exchange and login stay
+asyncssh's own; the connection protocol's packets, 80 to 127, are shown to nobody in it.
 """
 
 import asyncio
@@ -16,17 +16,16 @@ from asyncssh import (
     SSHServerConnectionOptions,
 )
 from asyncssh.connection import SSHClientConnection, SSHConnection, SSHServerConnection
+from asyncssh.constants import MSG_KEXINIT
 from asyncssh.packet import SSHPacket
 
-from protocols.ssh.gcm import BLOCK, LENGTH, TAG, Gcm
+from protocols.ssh.gcm import AROUND, LENGTH, SHORTEST_PADDING, Gcm, body_size
 from protocols.ssh.wire import LARGEST, Incoming, Outgoing
 
 _FIRST, _LAST = 80, 127
-_SHORTEST_PADDING = 4
-_NO_PADDING = bytes(BLOCK + _SHORTEST_PADDING)  # encrypted, so it may be known
-_OPENED = memoryview(bytearray(LARGEST))  # a packet's body while it is handed on
-_SEALED = memoryview(bytearray(LARGEST + BLOCK + _SHORTEST_PADDING))  # and while it is made
 _MOST_DEFERRED = 64  # packets that wait for a key exchange to end
+_COOKIE = 16  # bytes at the start of an offer
+_OFFER_SECONDS = 0.1  # for a client to make its own; a few wait for ours
 _GOODBYE_SECONDS = 1.0  # for a peer to take its last bytes and close
 
 
@@ -101,44 +100,36 @@ class Leg(SSHConnection):
         return (not self._may_take or self._take_packets()) and super()._recv_pkthdr()
 
     def _take_packets(self) -> bool:
-        """Hand on what is whole and the relay's. Whether what follows is asyncssh's to look at."""
+        """Hand on what is whole and the relay's. Whether asyncssh is to look at what follows: it
+        refuses what is no packet, too."""
         received = memoryview(self._inpbuf)
         cipher = cast(Gcm, self._recv_encryption)
-        position, theirs = 0, False
-        while len(received) - position >= LENGTH:
-            size = int.from_bytes(received[position : position + LENGTH], "big")
-            end = position + LENGTH + size + TAG
-            if size > LARGEST:
-                theirs = True
+        theirs = False
+        while len(received) >= LENGTH and self._transport is not None:
+            size = int.from_bytes(received[:LENGTH], "big")
+            theirs = size > LARGEST
+            if theirs or len(received) < size + AROUND:
                 break
-            if end > len(received):
-                break
-            body = _OPENED[:size]
-            if not cipher.open(received[position:end], body) or not self._is_relays(body):
-                theirs = True
+            packet = cipher.open(received[: size + AROUND])
+            theirs = packet is None or not _FIRST <= packet[0] <= _LAST
+            if packet is None or theirs:
                 break
             cipher.advance()
+            received = received[size + AROUND :]
             self._recv_seq = (self._recv_seq + 1) & 0xFFFFFFFF
             self._auth_final = True
-            position = end
-            payload = bytes(body[1 : size - body[0]])
-            self.received += len(payload)
-            self.passed(payload)
-            if self._transport is None:
-                break
-        self._inpbuf = cast(Any, received[position:])
+            self._hand_on(packet)
+        self._inpbuf = cast(Any, received)
         return theirs
 
-    @staticmethod
-    def _is_relays(body: memoryview) -> bool:
-        return body[0] + 2 <= len(body) and _FIRST <= body[1] <= _LAST
+    def _hand_on(self, packet: bytes) -> None:
+        self.received += len(packet)
+        self.passed(packet)
 
     def process_packet(self, pkttype: int, pktid: int, packet: SSHPacket) -> Any:
         if not _FIRST <= pkttype <= _LAST:
             return super().process_packet(pkttype, pktid, packet)
-        payload = packet.get_full_payload()
-        self.received += len(payload)
-        self.passed(payload)
+        self._hand_on(packet.get_full_payload())
         return True
 
     # -- what goes ------------------------------------------------------------------------------
@@ -151,26 +142,30 @@ class Leg(SSHConnection):
             if len(self._deferred_packets) > _MOST_DEFERRED:
                 self._hold_other("keys")
             return
-        encryption = self._send_encryption
-        assert encryption is not None
-        padding = -(self._send_enchdrlen + len(packet)) % self._send_blocksize
-        if padding < _SHORTEST_PADDING:
-            padding += self._send_blocksize
-        length = 1 + len(packet) + padding
-        if type(encryption) is Gcm:
-            size = LENGTH + length + TAG
-            if not self._outgoing.has_room(size):
+        cipher = self._send_encryption
+        length = body_size(len(packet))
+        if type(cipher) is Gcm and length <= LARGEST:
+            if not self._outgoing.has_room(length + AROUND):
                 self.flush()
-            _SEALED[0] = padding
-            _SEALED[1 : 1 + len(packet)] = packet
-            _SEALED[1 + len(packet) : length] = _NO_PADDING[:padding]
-            encryption.seal(_SEALED[:length], self._outgoing.room(size))
+            cipher.seal(packet, self._outgoing.room(length + AROUND))
         else:
-            body = b"%c%b%b" % (padding, packet, bytes(padding))  # encrypted, so it may be known
-            data, mac = encryption.encrypt_packet(self._send_seq, length.to_bytes(4, "big"), body)
-            self._send(data + mac)
+            length = self._send_encrypted(packet)
         self._send_seq = (self._send_seq + 1) & 0xFFFFFFFF
         self._rekey_bytes_sent += length
+
+    def _send_encrypted(self, packet: bytes) -> int:
+        """With any cipher. Answers how long the packet's body is."""
+        padding = -(self._send_enchdrlen + len(packet)) % self._send_blocksize
+        if padding < SHORTEST_PADDING:
+            padding += self._send_blocksize
+        length = 1 + len(packet) + padding
+        body = b"%c%b%b" % (padding, packet, bytes(padding))  # encrypted, so it may be known
+        assert self._send_encryption is not None
+        sealed = self._send_encryption.encrypt_packet(
+            self._send_seq, length.to_bytes(4, "big"), body
+        )
+        self._send(b"".join(sealed))
+        return length
 
     def flush(self) -> None:
         self._outgoing.write(self._transport)
@@ -265,6 +260,37 @@ class ClientLeg(Leg, SSHServerConnection):
     def __init__(self, options: SSHServerConnectionOptions, owner: SSHServer) -> None:
         super().__init__(asyncio.get_running_loop(), options)
         self.set_up(owner)
+
+        self._offering: asyncio.TimerHandle | None = None
+
+    def _send_kexinit(self) -> None:
+        """The client's order of ciphers would decide, and not ours, whose first costs the least. So
+        the first offer waits for the client's; nearly all send theirs without waiting for ours."""
+        if self._client_kexinit:
+            super()._send_kexinit()
+        else:
+            self._offering = self._loop.call_later(_OFFER_SECONDS, self._offer_all)
+
+    def _offer_all(self) -> None:
+        self._offering = None
+        super()._send_kexinit()
+
+    def process_packet(self, pkttype: int, pktid: int, packet: SSHPacket) -> Any:
+        if pkttype == MSG_KEXINIT and self._offering is not None:
+            self._answer(SSHPacket(packet.get_remaining_payload()))
+        return super().process_packet(pkttype, pktid, packet)
+
+    def _answer(self, offer: SSHPacket) -> None:
+        """Offer nothing but the best cipher that the client has."""
+        assert self._offering is not None
+        self._offering.cancel()
+        self._offering = None
+        self._kexinit_sent = False
+        offer.get_bytes(_COOKIE)
+        offer.get_namelist()  # key exchanges
+        offer.get_namelist()  # host keys
+        theirs = set(offer.get_namelist()) & set(offer.get_namelist())
+        self._enc_algs = [ours for ours in self._enc_algs if ours in theirs][:1] or self._enc_algs
 
     async def reload_config(self) -> None:
         """There is none: asyncssh would go through its options again in a thread."""

@@ -38,11 +38,6 @@ class Incoming(asyncio.BufferedProtocol):
     def __init__(self, end: End) -> None:
         self._end = end
         self._kept = 0
-        self.connection_made = end.connection_made  # type: ignore[method-assign]
-        self.connection_lost = end.connection_lost  # type: ignore[method-assign]
-        self.eof_received = end.eof_received  # type: ignore[method-assign]
-        self.pause_writing = end.pause_writing  # type: ignore[method-assign]
-        self.resume_writing = end.resume_writing  # type: ignore[method-assign]
 
     def get_buffer(self, sizehint: int) -> memoryview:
         remainder = self._end.remainder()
@@ -55,6 +50,21 @@ class Incoming(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         self._end.take(_INCOMING[: self._kept + nbytes])
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._end.connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end.connection_lost(exc)
+
+    def eof_received(self) -> None:
+        self._end.eof_received()
+
+    def pause_writing(self) -> None:
+        self._end.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._end.resume_writing()
 
 
 class Outgoing:
