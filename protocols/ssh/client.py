@@ -64,7 +64,7 @@ def ssh(endpoint: Endpoint, role: str, database: str | None) -> ClientProgram:
     unasked = ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR")
     options = [word for option in unasked for word in ("-o", option)]
     return ClientProgram(
-        arguments=("ssh", *options, "-c", "^aes128-gcm@openssh.com", "-l", role, *place),
+        arguments=("ssh", *options, "-l", role, *place),
         environment={},
         hint="install OpenSSH's client (Debian: apt install openssh-client)",
     )

@@ -65,11 +65,17 @@ class Reader:
         return self.take(1) != b"\0"
 
     def uint32(self) -> int:
-        value: int = _UINT32.unpack(self.take(4))[0]
+        if self.left < _UINT32.size:
+            self.take(_UINT32.size)
+        value: int = _UINT32.unpack_from(self._message, self.position)[0]
+        self.position += _UINT32.size
         return value
 
     def uint64(self) -> int:
-        value: int = _UINT64.unpack(self.take(8))[0]
+        if self.left < _UINT64.size:
+            self.take(_UINT64.size)
+        value: int = _UINT64.unpack_from(self._message, self.position)[0]
+        self.position += _UINT64.size
         return value
 
     def string(self, most: int | None = None) -> bytes:

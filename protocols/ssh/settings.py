@@ -18,8 +18,9 @@ from asyncssh import (
 from protocols.api import TcpEndpoint
 
 _VERSION = "Keyless"
-# The one comes first that costs the least by far. There is no compression, which would let whoever
-# sends a packet have us make a thousand times as much of it.
+# The one comes first that costs the least by far; a client's connection has the first of these that
+# the client has. There is no compression, which would let whoever sends a packet have us make a
+# thousand times as much of it.
 _CIPHERS = (
     "aes128-gcm@openssh.com",
     "aes256-gcm@openssh.com",

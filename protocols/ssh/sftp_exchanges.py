@@ -1,6 +1,6 @@
 """Requests by SFTP and what upstream answered: pairs of both, and the files open between them."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from protocols.ssh.context import Context
 from protocols.ssh.encoding import Malformed, Reader
@@ -17,8 +17,7 @@ _OK = 0
 _END_OF_FILE = 1
 
 
-@dataclass(frozen=True, slots=True)
-class _Unanswered:
+class _Unanswered(NamedTuple):
     """A request that upstream owes an answer."""
 
     request: Request

@@ -5,7 +5,7 @@ bounded; what is behind it never is kept.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from protocols.ssh.encoding import Malformed
 
@@ -20,8 +20,7 @@ HeadSize = Callable[[bytes | bytearray], int]
 least the first nine."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """Some data, all of one message. `head` is the message's, where it is whole just now, and
     `ends` whether the message is."""
 

@@ -5,9 +5,8 @@ what it adds. Where both differ, in SYMLINK's order, this is as OpenSSH has it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum, IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from protocols.ssh.encoding import Reader, string, told, uint32
 
@@ -82,8 +81,7 @@ class Effect(Enum):
     CHANGES = "changes"
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One request, without the bytes of a file that it bears."""
 
     number: int

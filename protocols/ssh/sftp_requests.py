@@ -5,7 +5,7 @@ is kept back leaves no trace upstream.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from protocols.ssh.encoding import Malformed
 from protocols.ssh.sftp_frames import LENGTH, Frames, message_size
@@ -17,8 +17,7 @@ _BEHIND_HANDLE = 12  # offset, and the data's length
 Sink = Callable[[memoryview], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Fate:
+class Fate(NamedTuple):
     """What becomes of a request: whether it goes on, `instead` of its head if that is to be
     another, and who is shown the rest."""
 

@@ -115,6 +115,24 @@ def test_keys_are_changed_on_the_way(joe: Client) -> None:
     assert sent.stdout.strip() == b"40000000"
 
 
+@pytest.mark.parametrize(
+    ("offered", "taken"),
+    [
+        (None, "aes128-gcm@openssh.com"),
+        ("chacha20-poly1305@openssh.com,aes256-gcm@openssh.com", "aes256-gcm@openssh.com"),
+        ("aes128-ctr,chacha20-poly1305@openssh.com", "chacha20-poly1305@openssh.com"),
+        ("aes192-ctr", "aes192-ctr"),
+    ],
+)
+def test_the_proxy_takes_the_cheapest_cipher_that_the_client_has(
+    joe: Client, offered: str | None, taken: str
+) -> None:
+    options = ["-v", *([f"-oCiphers={offered}"] if offered else [])]
+    done = joe.run("head -c 3000000 /dev/zero", options=options)
+    assert len(done.stdout) == 3_000_000
+    assert done.stderr.count(b"cipher: %b " % taken.encode()) == 2  # one for each direction
+
+
 def test_a_client_that_keeps_alive_is_answered(joe: Client) -> None:
     options = ["-oServerAliveInterval=1", "-oServerAliveCountMax=1"]
     assert well(joe.run("sleep 4; echo still", options=options)) == "still\n"
