@@ -1,4 +1,4 @@
-"""What protocols/ssh/legs.py and gcm.py know of asyncssh's insides is so.
+"""What protocols/ssh/legs.py and what it is made of know of asyncssh's insides is so.
 
 Another version of asyncssh fails here and nowhere else: whoever takes it reads what has become of
 these functions, mends them where it must be, and writes down their new digests.
@@ -14,11 +14,13 @@ from asyncssh.connection import SSHClientConnection, SSHConnection, SSHServerCon
 from asyncssh.packet import SSHPacket, SSHPacketHandler
 
 from protocols.api import TcpEndpoint
+from protocols.ssh.answering import Answering
 from protocols.ssh.client_side import make_host_key
 from protocols.ssh.legs import ClientLeg, Leg, UpstreamLeg
+from protocols.ssh.packets import Packets
 from protocols.ssh.settings import as_client, as_server
 
-# Overridden, called, or done once more in legs.py and gcm.py; and what calls these.
+# Overridden, called, or done once more there; and what calls these.
 _READ = {
     SSHConnection.__init__: "41da2e469f2a3964",
     SSHConnection._cleanup: "ea4cd2aed57194e5",
@@ -59,8 +61,8 @@ _READ = {
 def test_it_is_the_function_that_was_read(function: object) -> None:
     digest = sha256(inspect.getsource(function).encode()).hexdigest()[:16]  # type: ignore[arg-type]
     assert digest == _READ[function], (  # type: ignore[index]
-        f"asyncssh {asyncssh.__version__} has changed this: see whether protocols/ssh/legs.py "
-        "and gcm.py still do what they should"
+        f"asyncssh {asyncssh.__version__} has changed this: see whether protocols/ssh/legs.py, "
+        "packets.py, answering.py and gcm.py still do what they should"
     )
 
 
@@ -91,7 +93,7 @@ _ATTRIBUTES: dict[str, type] = {
     "_send_seq": int,
     "_transport": type(None),
 }
-"""Which legs.py reads or sets, with their types in a connection that has not begun."""
+"""Which they read or set, with their types in a connection that has not begun."""
 
 
 @pytest.mark.parametrize("side", ["client", "upstream"])
@@ -100,7 +102,8 @@ async def test_a_connection_has_it(side: str, name: str) -> None:
     assert isinstance(vars(_leg(side))[name], _ATTRIBUTES[name])
 
 
-_NAMES = {name for kind in (Leg, ClientLeg) for name in vars(kind) if not name.startswith("__")}
+_KINDS = (Packets, Leg, Answering, ClientLeg)
+_NAMES = {name for kind in _KINDS for name in vars(kind) if not name.startswith("__")}
 
 
 @pytest.mark.parametrize("name", sorted(_NAMES))
@@ -133,7 +136,6 @@ async def test_none_of_our_attributes_is_one_of_theirs() -> None:
     plain = asyncssh.SSHClientConnection
     leg = _leg("upstream")
     assert ours <= vars(leg).keys()
-    assert "_offering" in vars(_leg("client"))
     theirs = vars(plain(leg._loop, as_client("joe", _PLACE, None))).keys()
     assert not {*ours, "_offering"} & theirs
 

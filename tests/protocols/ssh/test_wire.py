@@ -16,7 +16,7 @@ import asyncssh
 import pytest
 
 from protocols.api import TcpEndpoint
-from protocols.ssh import gcm, legs
+from protocols.ssh import gcm, packets
 from protocols.ssh.client_side import make_host_key
 from protocols.ssh.legs import ClientLeg, Leg, UpstreamLeg
 from protocols.ssh.messages import Message, channel_data
@@ -120,13 +120,13 @@ def _sizes(*sizes: int) -> Callable[[], int]:
 async def test_packets_arrive_however_the_wire_cuts_them(
     ciphers: str, sizes: tuple[int, ...]
 ) -> None:
-    packets = _PACKETS[:12] if sizes == (16,) else _PACKETS
+    sent = _PACKETS[:12] if sizes == (16,) else _PACKETS
     async with _wire(ciphers) as wire:
         wire.cut = _sizes(*sizes)
-        wire.send(packets, to_client=True)
-        wire.send(packets, to_client=False)
-        await _until(lambda: len(wire.at_client) == len(wire.at_server) == len(packets))
-        assert wire.at_client == wire.at_server == packets
+        wire.send(sent, to_client=True)
+        wire.send(sent, to_client=False)
+        await _until(lambda: len(wire.at_client) == len(wire.at_server) == len(sent))
+        assert wire.at_client == wire.at_server == sent
         assert wire.client._recv_seq == wire.server._send_seq
         assert wire.server._recv_seq == wire.client._send_seq
 
@@ -261,13 +261,13 @@ def test_what_a_transport_keeps_does_not_change(size: int) -> None:
 
 async def test_what_does_not_fit_goes_in_two() -> None:
     """All packets that are relayed at once are more than one buffer has."""
-    packets = [channel_data(1, os.urandom(200_000)) for _ in range(9)]
+    sent = [channel_data(1, os.urandom(200_000)) for _ in range(9)]
     async with _wire() as wire:
-        wire.send(packets, to_client=True)
-        await _until(lambda: len(wire.at_client) == len(packets))
-        assert wire.at_client == packets
+        wire.send(sent, to_client=True)
+        await _until(lambda: len(wire.at_client) == len(sent))
+        assert wire.at_client == sent
 
 
 def test_types_of_packets_are_the_connection_protocols() -> None:
-    assert min(Message) >= legs._FIRST
-    assert max(Message) <= legs._LAST
+    assert min(Message) >= packets.FIRST
+    assert max(Message) <= packets.LAST
