@@ -1,7 +1,7 @@
 """Which session a cancel key belongs to, so that a request reaches its upstream and no other."""
 
 import logging
-from collections.abc import Container
+from collections.abc import Awaitable, Callable, Container
 from dataclasses import dataclass
 
 from protocols.api import Disconnected, Login, WireProtocol
@@ -11,6 +11,7 @@ from proxy.dial import Route
 from proxy.driver import Driver
 
 _log = logging.getLogger("keyless.cancel")
+Elsewhere = Callable[[bytes, Container[str]], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +23,18 @@ class Cancellable:
     route: Route
 
 
-class Cancels:
-    """The open sessions of one process by their keys. A key that is none of them does nothing."""
+async def nowhere(key: bytes, roles: Container[str]) -> bool:
+    """Of a process that has no other beside it."""
+    return False
 
-    def __init__(self, timeouts: Timeouts) -> None:
+
+class Cancels:
+    """The open sessions of one process by their keys. A key that is none of them is asked for
+    `elsewhere`, and one that is nobody's does nothing."""
+
+    def __init__(self, timeouts: Timeouts, elsewhere: Elsewhere = nowhere) -> None:
         self._timeouts = timeouts
+        self._elsewhere = elsewhere
         self._sessions: dict[bytes, Cancellable] = {}
 
     def add(self, key: bytes, session: Cancellable) -> None:
@@ -37,6 +45,10 @@ class Cancels:
 
     async def cancel(self, key: bytes, roles: Container[str]) -> bool:
         """Have upstream stop what the session does. False: the key is no session's of these."""
+        return await self.cancel_here(key, roles) or await self._elsewhere(key, roles)
+
+    async def cancel_here(self, key: bytes, roles: Container[str]) -> bool:
+        """The same for sessions of this process only."""
         session = self._sessions.get(key)
         if session is None or session.login.role not in roles or session.protocol.cancel is None:
             return False

@@ -29,6 +29,8 @@ from cryptography.x509.oid import NameOID
 NO_CERTIFICATE = "SSLCERT is neither a certificate nor the path of one"
 NO_KEY = "SSLKEY is neither a private key nor the path of one"
 
+Identity = tuple[str, PrivateKeyTypes]  # a chain of certificates, and the first one's private key
+
 _LIFETIME = timedelta(days=3650)  # of a certificate that nobody outside this machine is shown
 _PEM = re.compile("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
@@ -42,9 +44,8 @@ def certificates(text: str) -> str:
     return "\n".join(found) + "\n"
 
 
-def identity(certificate: str, key: str) -> tuple[str, PrivateKeyTypes]:
-    """A chain of certificates and the first one's private key, of PEM texts. Raises ValueError
-    where they are none, or no pair."""
+def identity(certificate: str, key: str) -> Identity:
+    """Of PEM texts. Raises ValueError where they are none, or no pair."""
     try:
         chain = certificates(certificate)
         public = x509.load_pem_x509_certificate(chain.encode()).public_key()
@@ -76,7 +77,7 @@ def present(context: ssl.SSLContext, chain: str, key: PrivateKeyTypes) -> None:
         context.load_cert_chain(path, password=password)
 
 
-def self_signed() -> tuple[str, PrivateKeyTypes]:
+def self_signed() -> Identity:
     """A certificate for this machine's own names, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "keyless")])

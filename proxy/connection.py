@@ -14,10 +14,11 @@ _CHUNK = 65_536
 
 
 class Connection:
-    """A connected socket, ours to close."""
+    """A connected socket, ours to close. `own_tls` is what a client that wants TLS is shown."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, own_tls: ssl.SSLContext | None = None) -> None:
         self.socket = sock
+        self.own_tls = own_tls
         self.tls: ssl.SSLObject | None = None
         self.heard = False  # whether the peer has sent anything
         self.incoming: ssl.MemoryBIO  # ciphertext from the peer; there is none without TLS

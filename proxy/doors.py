@@ -1,11 +1,12 @@
 """What a listener leads to: one role, or all roles of a kind, of which each client names one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from protocols.api import Kind, Wish
+from protocols.api import Endpoint, Kind, Wish
 from protocols.errors import Reason, Refusal
-from proxy.config import Role
+from proxy import registry
+from proxy.config import Config, Role
 
 _SAID = 63  # characters: no role's name is longer
 
@@ -36,6 +37,17 @@ class Door:
         if named not in self.roles:
             raise unknown(named, detail="no role of this kind has that name")
         return self.roles[named]
+
+
+def doors(config: Config) -> Iterator[tuple[Door, Endpoint]]:
+    """Every listener of the file, always in the same order, and where it is."""
+    for role in config.roles.values():
+        if role.listen is not None:
+            yield Door.to(role), role.listen
+    for kind, endpoint in config.listen.items():
+        protocol = registry.protocols()[kind]
+        behind = {name: role for name, role in config.roles.items() if role.protocol is protocol}
+        yield Door(protocol, behind, shared=True), endpoint
 
 
 def unknown(role: str, *, detail: str) -> Refusal:

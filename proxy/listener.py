@@ -25,7 +25,7 @@ class ListenError(Exception):
 class Listener:
     """One listening socket. `accepted` is handed every connection, non-blocking."""
 
-    def __init__(self, endpoint: Endpoint, accepted: Callable[[socket.socket], None]) -> None:
+    def __init__(self, endpoint: Endpoint, accepted: Callable[[socket.socket], object]) -> None:
         self._accepted = accepted
         self._path = endpoint.path if isinstance(endpoint, UnixEndpoint) else None
         try:

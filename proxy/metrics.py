@@ -65,9 +65,10 @@ class Metrics:
             registry=self.registry,
         )
 
-    def serve(self, endpoint: TcpEndpoint) -> None:
-        """Answer GET /metrics in a thread of its own. Raises ListenError."""
-        try:
-            start_http_server(endpoint.port, endpoint.host, registry=self.registry)
-        except OSError as error:
-            raise ListenError(f"cannot serve metrics on {endpoint}: {error.strerror}") from None
+
+def serve(registry: CollectorRegistry, endpoint: TcpEndpoint) -> None:
+    """Answer GET /metrics in a thread of its own. Raises ListenError."""
+    try:
+        start_http_server(endpoint.port, endpoint.host, registry=registry)
+    except OSError as error:
+        raise ListenError(f"cannot serve metrics on {endpoint}: {error.strerror}") from None

@@ -5,19 +5,18 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from protocols.api import Endpoint
 from protocols.errors import Reason, Refusal
-from proxy import registry
 from proxy.addresses import bindable
 from proxy.config import Config
-from proxy.doors import Door
+from proxy.doors import Door, doors
 from proxy.listener import Listener, ListenError
-from proxy.services import open_services
+from proxy.metrics import serve
+from proxy.services import Common, open_services
 from proxy.session import Session
-from proxy.tls import server_context
 
 _log = logging.getLogger("keyless.server")
 _LAST_WORDS_SECONDS = 2.0  # for sessions that were told to end
@@ -27,12 +26,17 @@ _LONGEST_LOOK_SECONDS = 10.0  # between two looks for sessions that are idle too
 
 
 class Server:
-    """One process's proxy, made inside its event loop."""
+    """One process's proxy, made inside its event loop. Raises AuditError."""
 
-    def __init__(self, config: Config, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self,
+        config: Config,
+        environ: Mapping[str, str] = os.environ,
+        common: Common | None = None,
+    ) -> None:
         self._config = config
-        self._services = open_services(config, environ)
-        self._services.audit.on_failure = self._stop_all
+        self.services = open_services(config, environ, common)
+        self.services.audit.on_failure = self._stop_all
         self._listeners: list[Listener] = []
         self._sessions: dict[asyncio.Task[None], Session] = {}
         self._chores: list[asyncio.Task[None]] = []
@@ -40,43 +44,44 @@ class Server:
     def start(self) -> Sequence[tuple[Door, Endpoint]]:
         """Open every listener of the file, or none. Returns where each is, with what is behind it.
         Raises ListenError."""
-        server_context()  # the certificate is made before anybody waits for it
         try:
             if self._config.metrics.listen is not None:
-                self._services.metrics.serve(self._config.metrics.listen)
-            listening = [(door, self.listen(door, endpoint)) for door, endpoint in self._doors()]
+                serve(self.services.metrics.registry, self._config.metrics.listen)
+            listening = [(door, self.listen(door, where)) for door, where in doors(self._config)]
         except ListenError:
             self._close_listeners()
             raise
-        self._chores.append(asyncio.create_task(self._services.leases.recover()))
+        self.begin()
+        return listening
+
+    def begin(self) -> None:
+        """Look after leases and idle sessions, whoever listens."""
+        self._chores.append(asyncio.create_task(self.services.leases.recover()))
         if self._config.timeouts.idle:
             self._chores.append(asyncio.create_task(self._stop_idle(self._config.timeouts.idle)))
-        return listening
 
     def listen(self, door: Door, endpoint: Endpoint) -> Endpoint:
         """Open one listener. Returns where it is, with the port that was chosen for 0."""
         listener = Listener(
-            bindable(endpoint, door.protocol), lambda accepted: self._accepted(door, accepted)
+            bindable(endpoint, door.protocol), lambda accepted: self.accept(door, accepted)
         )
         self._listeners.append(listener)
         return listener.endpoint
 
-    def _doors(self) -> Iterator[tuple[Door, Endpoint]]:
-        roles = self._config.roles
-        for role in roles.values():
-            if role.listen is not None:
-                yield Door.to(role), role.listen
-        for kind, endpoint in self._config.listen.items():
-            protocol = registry.protocols()[kind]
-            behind = {name: role for name, role in roles.items() if role.protocol is protocol}
-            yield Door(protocol, behind, shared=True), endpoint
+    def accept(self, door: Door, accepted: socket.socket) -> asyncio.Task[None]:
+        """Make a session of a connection; it is over when the task is."""
+        session = Session(self.services, door, accepted)
+        task = asyncio.create_task(session.run())
+        self._sessions[task] = session
+        task.add_done_callback(self._over)
+        return task
 
-    async def stop(self) -> None:
+    async def stop(self, *, at_once: bool = False) -> None:
         """Take no more connections, end idle sessions, give the others time, then end them too."""
         self._close_listeners()
         goodbye = Refusal(Reason.SHUTTING_DOWN, "the proxy is shutting down")
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._config.timeouts.shutdown):
+            async with asyncio.timeout(0 if at_once else self._config.timeouts.shutdown):
                 await self._stop_when_idle(goodbye)
         self._stop_all(goodbye)
         await self._wait(_LAST_WORDS_SECONDS)
@@ -85,7 +90,7 @@ class Server:
         await self._wait(_LAST_WORDS_SECONDS)
         for chore in self._chores:
             chore.cancel()
-        await self._services.close()
+        await self.services.close()
 
     async def _stop_when_idle(self, refusal: Refusal) -> None:
         until = time.monotonic() + _SILENT_SECONDS
@@ -108,12 +113,6 @@ class Server:
     async def _wait(self, seconds: float) -> None:
         if self._sessions:
             await asyncio.wait(self._sessions, timeout=seconds)
-
-    def _accepted(self, door: Door, accepted: socket.socket) -> None:
-        session = Session(self._services, door, accepted)
-        task = asyncio.create_task(session.run())
-        self._sessions[task] = session
-        task.add_done_callback(self._over)
 
     def _over(self, task: asyncio.Task[None]) -> None:
         del self._sessions[task]

@@ -57,7 +57,7 @@ class Session:
         self._context = ""
         self._logins: Logins | None = None
         self._choose(door.only)
-        self._client = Connection(accepted)
+        self._client = Connection(accepted, services.own_tls)
         self._begun = time.monotonic()
         self._identity = Identity("unknown")
         self._driver = Driver(
@@ -87,7 +87,7 @@ class Session:
             self._client.close()
             self._driver.close()
             if self.admitted:
-                self._services.open_sessions -= 1
+                self._services.places.leave()
             elif self._placed:
                 self._services.waiting[self._identity.uid] -= 1
             if self._logins is not None:
@@ -161,7 +161,7 @@ class Session:
         """Nobody may keep others out by connections that say nothing."""
         waiting = self._services.waiting
         uid = self._identity.uid
-        if waiting[uid] >= _WAITING_OF_ONE_USER:
+        if waiting[uid] >= _WAITING_OF_ONE_USER // self._services.config.workers:
             raise Disconnected(Side.CLIENT) from Refusal(Reason.LIMIT_REACHED, "too many wait")
         waiting[uid] += 1
         self._placed = True
@@ -192,14 +192,14 @@ class Session:
         if role.allow != Allow():
             # A name service may be slow, and everybody else's bytes are not to wait for it.
             await asyncio.to_thread(self._identity.may_use, role.allow)
-        limit = self._services.config.limits.sessions
         if self._stopped is not None:
             raise self._stopped
         if not self._identity.may_use(role.allow):
             raise unknown(role.name, detail="the role's allow does not name it")
-        if self._services.open_sessions >= limit:
-            raise Refusal(Reason.LIMIT_REACHED, f"all {limit} sessions are taken; try again later")
-        self._services.open_sessions += 1
+        places = self._services.places
+        if not places.take():
+            sentence = f"all {places.limit} sessions are taken; try again later"
+            raise Refusal(Reason.LIMIT_REACHED, sentence)
         self._services.waiting[self._identity.uid] -= 1
         self.admitted = True
 

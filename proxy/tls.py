@@ -2,13 +2,14 @@
 
 import ssl
 from dataclasses import replace
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 
 from protocols.api import TlsMode, TlsPolicy
 from proxy.certificates import (
     NO_CERTIFICATE,
     NO_KEY,
+    Identity,
     certificates,
     identity,
     present,
@@ -20,14 +21,13 @@ _ALPN = ["postgresql"]
 _NO_ROOT = "SSLROOTCERT is neither a certificate nor the path of one"
 
 
-@cache
-def server_context() -> ssl.SSLContext:
-    """TLS towards clients, with a certificate made now: clients that insist on TLS get it, and
-    nobody is asked to trust it."""
+def server_context(own: Identity | None = None) -> ssl.SSLContext:
+    """TLS towards clients, with our own certificate, or one made now: clients that insist on TLS
+    get it, and nobody is asked to trust it."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(_ALPN)
-    present(context, *self_signed())
+    present(context, *(own or self_signed()))
     return context
 
 

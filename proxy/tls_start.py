@@ -16,14 +16,14 @@ from protocols.errors import (
     misconfigured,
 )
 from proxy.connection import Connection
-from proxy.tls import server_context
 
 _ABOUT_OURS = re.compile(r"ALERT_(\w*CERTIFICATE\w*|UNKNOWN_CA)")
 
 
 async def as_server(client: Connection, command: StartTls) -> Tls:
+    assert client.own_tls is not None
     try:
-        tls = await client.start_tls(server_context(), server_name=None, received=command.received)
+        tls = await client.start_tls(client.own_tls, server_name=None, received=command.received)
     except ssl.SSLError as error:
         raise Disconnected(Side.CLIENT) from error
     if command.alpn not in (None, tls.selected_alpn_protocol()):

@@ -92,7 +92,7 @@ def _is_keyless(arguments: Sequence[bytes]) -> bool:
     program, *rest = arguments
     if re.fullmatch(rb"python[\d.]*", os.path.basename(program)):
         rest = list(dropwhile(lambda word: word.startswith(b"-") and word != b"-m", rest))
-        if rest[:2] == [b"-m", b"proxy.cli"]:
+        if rest[:1] == [b"-m"] and rest[1] in (b"proxy.cli", b"proxy.cli.worker"):
             return True
         program = rest[0] if rest else program
     return os.path.basename(program) == b"keyless"

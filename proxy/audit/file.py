@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from proxy.audit.chain import BEGINNING, digest, link
+from proxy.audit.end import End
 
 _TAIL = 1 << 16  # bytes; most lines are far shorter
 
@@ -15,25 +16,26 @@ _TAIL = 1 << 16  # bytes; most lines are far shorter
 class ChainedFile:
     """`path` None is standard output. Raises OSError where the file cannot be opened or written.
 
-    A terminal, a pipe or a device cannot be read back: there every process has a chain of its own.
+    A terminal, a pipe or a device cannot be read back: there every process has a chain of its own,
+    unless several know its `end`.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, end: End | None = None) -> None:
         flags = os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         regular = path is not None and (path.is_file() or not path.exists())
         flags |= os.O_RDWR if regular else os.O_WRONLY
         self._file = os.open(path, flags, 0o600) if path else os.dup(1)
         self._regular = stat.S_ISREG(os.fstat(self._file).st_mode) and path is not None
-        self._previous = BEGINNING
-        self._end = 0  # of what we know of the file
+        self._end = End() if end is None or self._regular else end
+        self._size = 0  # of what we know of the file
 
     def append(self, events: Sequence[bytes]) -> None:
         """Write all of them or none."""
         with self._locked():
             self._catch_up()
-            lines, previous = link(events, self._previous)
+            lines, last = link(events, self._end.digest)
             self._write(lines)
-            self._previous = previous
+            self._end.digest = last
 
     def close(self) -> None:
         os.close(self._file)
@@ -41,7 +43,8 @@ class ChainedFile:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         if not self._regular:
-            yield
+            with self._end.held():
+                yield
             return
         fcntl.flock(self._file, fcntl.LOCK_EX)
         try:
@@ -51,12 +54,17 @@ class ChainedFile:
 
     def _catch_up(self) -> None:
         """Go on from the last line, whoever wrote it."""
-        if not self._regular or (size := os.fstat(self._file).st_size) == self._end:
+        if not self._regular:
+            if self._end.torn:
+                self._write(b"\n")
             return
-        self._end = size
+        size = os.fstat(self._file).st_size
+        if size == self._size:
+            return
+        self._size = size
         tail = self._last_line(size)
         lines = [line for line in tail.split(b"\n") if line]
-        self._previous = digest(lines[-1]) if lines else BEGINNING
+        self._end.digest = digest(lines[-1]) if lines else BEGINNING
         if lines and not tail.endswith(b"\n"):  # a process was killed in the middle of it
             self._write(b"\n")
 
@@ -77,6 +85,6 @@ class ChainedFile:
         except OSError:
             if self._regular:
                 with suppress(OSError):
-                    os.ftruncate(self._file, self._end)
+                    os.ftruncate(self._file, self._size)
             raise
-        self._end += len(data)
+        self._size += len(data)

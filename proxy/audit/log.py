@@ -17,6 +17,7 @@ import orjson
 
 from protocols.api import Emit, Event
 from protocols.errors import Reason, Refusal
+from proxy.audit.end import End
 from proxy.audit.file import ChainedFile
 
 _log = logging.getLogger("keyless.audit")
@@ -34,16 +35,17 @@ class AuditError(Exception):
 
 
 class AuditLog:
-    """One process's audit. `on_failure` is called when the log cannot be written.
+    """One process's audit. `on_failure` is called when the log cannot be written; `end` is what it
+    knows of others' lines where they cannot be read back.
 
     Raises AuditError where the log cannot be opened.
     """
 
-    def __init__(self, target: str, folder: Path) -> None:
+    def __init__(self, target: str, folder: Path, end: End | None = None) -> None:
         self.on_failure: Callable[[Refusal], None] = lambda refusal: None
         self._name = "standard output" if target == "-" else str(folder / target)
         try:
-            self._file = ChainedFile(None if target == "-" else folder / target)
+            self._file = ChainedFile(None if target == "-" else folder / target, end)
         except OSError as error:
             raise AuditError(
                 f"the audit log {self._name} cannot be opened: {error.strerror}; "

@@ -4,16 +4,22 @@ import asyncio
 import logging
 import resource
 import signal
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
+from protocols.api import Endpoint
 from proxy import loop, syscalls
 from proxy.audit.log import AuditError
-from proxy.cli.options import config_option, fail, load_or_fail, set_up_logging
+from proxy.cli.options import FAILED, config_option, fail, load_or_fail, set_up_logging
 from proxy.config import Config
+from proxy.doors import Door
 from proxy.listener import ListenError
 from proxy.server import Server
+from proxy.workers.crew import WorkerFailed
+from proxy.workers.parent import Parent
 
 _OTHER_FILES = 1_000  # connections that wait, providers' connections, logs
 _log = logging.getLogger("keyless.server")
@@ -35,9 +41,10 @@ def serve(path: Path) -> None:
         _log.info("not compiled, for want of a C compiler: a query costs several times the CPU")
     _raise_file_limit(config.limits.sessions)
     try:
-        loop.run(_serve(config))
-    except (AuditError, ListenError) as error:
+        well = loop.run(_serve(config) if config.workers == 1 else _have_served(config))
+    except (AuditError, ListenError, WorkerFailed) as error:
         fail(str(error))
+    sys.exit(0 if well else FAILED)
 
 
 def _raise_file_limit(sessions: int) -> None:
@@ -51,18 +58,38 @@ def _raise_file_limit(sessions: int) -> None:
         _log.warning("%d open files are allowed, too few for %d sessions", allowed, sessions)
 
 
-async def _serve(config: Config) -> None:
+async def _serve(config: Config) -> bool:
     server = Server(config)
+    stop = _told_to_stop()
+    _announce(server.start())
+    await stop.wait()
+    _log.info("stopping")
+    await server.stop()
+    return True
+
+
+async def _have_served(config: Config) -> bool:
+    """By several workers. Returns whether all ended in order."""
+    stop = _told_to_stop()
+    parent = Parent(config)
+    _announce(await parent.start())
+    await stop.wait()
+    _log.info("stopping")
+    return await parent.stop()
+
+
+def _told_to_stop() -> asyncio.Event:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    for door, endpoint in server.start():
+    return stop
+
+
+def _announce(listening: Sequence[tuple[Door, Endpoint]]) -> None:
+    for door, endpoint in listening:
         kind = door.protocol.kind
         if door.only is not None:
             _log.info("role %s (%s) on %s", door.only.name, kind, endpoint)
         else:
             names = ", ".join(door.roles)
             _log.info("%s roles, by user name, on %s: %s", kind, endpoint, names or "none")
-    await stop.wait()
-    _log.info("stopping")
-    await server.stop()

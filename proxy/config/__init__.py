@@ -3,10 +3,11 @@
 No secret is read here.
 """
 
+import sys
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +45,15 @@ class Config:
     limits: Limits
     ssh: SshSettings
     log_level: str
+    workers: int
     roles: Mapping[str, Role]
     """Those that clients connect to."""
     commands: Mapping[str, CommandRole]
     """Those that commands are run with."""
     listen: Mapping[str, Endpoint]
     """By kind, where all roles of it are."""
+    text: str = field(repr=False)
+    """The file's own, for other processes that are to go by it."""
 
     def where(self, role: Role) -> Endpoint | None:
         """The role's own listener, or else the one that it shares with all of its kind."""
@@ -90,6 +94,7 @@ def parse_text(text: str, path: Path) -> Config:
     commands = _commands(table, problems)
     if file is not None:
         _check_shared(file, problems)
+        _check_workers(file.workers, problems)
     _find_clashes(roles, file.listen if file else {}, problems)
     if problems.found or file is None:
         raise ConfigError(path, problems.found)
@@ -102,9 +107,11 @@ def parse_text(text: str, path: Path) -> Config:
         limits=file.limits,
         ssh=file.ssh,
         log_level=file.log_level,
+        workers=file.workers,
         roles=roles,
         commands=commands,
         listen=file.listen,
+        text=text,
     )
 
 
@@ -149,6 +156,11 @@ def _check_shared(file: File, problems: Problems) -> None:
             )
         if not is_loopback(endpoint) and not file.allow_unauthenticated:
             problems.add(("listen", kind), BEYOND_LOOPBACK)
+
+
+def _check_workers(count: int, problems: Problems) -> None:
+    if count > 1 and not sys.platform.startswith("linux"):
+        problems.add(("workers",), "can only be 1 where the system is not Linux")
 
 
 def _find_clashes(

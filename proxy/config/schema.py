@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf
 from protocols.api import TcpEndpoint, UnixEndpoint
 from proxy.addresses import is_loopback, parse_listen
 
+MOST_WORKERS = 64
 COMMAND = "command"
 """The kind of role that is no protocol's: commands are run with its environment."""
 
@@ -116,6 +117,8 @@ class File(_Table):
     limits: Limits = Limits()
     ssh: SshSettings = SshSettings()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    workers: int = Field(1, gt=0, le=MOST_WORKERS)
+    """How many processes share the sessions."""
     allow_unauthenticated: bool = False
     listen: Mapping[str, Listen] = {}
     """By kind, where all roles of it are: the client's user name chooses one."""

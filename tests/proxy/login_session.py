@@ -19,8 +19,10 @@ from proxy.leases import Leases
 from proxy.login import Logins
 from proxy.metrics import Metrics
 from proxy.own_key import OwnKey
+from proxy.places import Places
 from proxy.secrets import SecretReader
 from proxy.services import Services
+from proxy.tls import server_context
 from tests.proxy.stand_in import password
 
 REJECTED = LoginRejected("refused", code="28P01")
@@ -47,6 +49,8 @@ class LoginSession:
             AuditLog(config.audit.path, folder),
             Cancels(config.timeouts),
             OwnKey(folder / "key"),
+            Places(config.limits.sessions),
+            server_context(),
         )
         environment: dict[str, str | Reference] = {"HOST": "127.0.0.1"}
         for name, provider in zip(("PASS", "USER"), providers, strict=False):

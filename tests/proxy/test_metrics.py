@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from protocols.api import TcpEndpoint
 from proxy.demo.postgres import EmbeddedPostgres
 from proxy.listener import ListenError
-from proxy.metrics import Metrics
+from proxy.metrics import Metrics, serve
 from tests.keyless import SECRET, WRONG_PASSWORD, Keyless, role
 from tests.secrecy import find
 from tests.waiting import eventually
@@ -146,4 +146,4 @@ def test_a_port_that_is_taken_is_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         endpoint = TcpEndpoint("127.0.0.1", listener.getsockname()[1])
         with pytest.raises(ListenError, match=rf"cannot serve metrics on {endpoint}: Address"):
-            Metrics().serve(endpoint)
+            serve(Metrics().registry, endpoint)

@@ -8,6 +8,7 @@ import pytest
 from cryptography import x509
 
 from protocols.api import TlsMode, TlsPolicy
+from proxy.certificates import Identity, self_signed
 from proxy.memory import Memory
 from proxy.tls import client_context, server_context
 from tests.servers.authority import Authority
@@ -18,13 +19,13 @@ def other_authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("other-authority"))
 
 
-def _shown() -> x509.Certificate:
+def _shown(own: Identity) -> x509.Certificate:
     """The certificate that a client gets to see."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     client = context.wrap_bio(to_client, to_server, server_hostname="localhost")
-    server = server_context().wrap_bio(to_server, to_client, server_side=True)
+    server = server_context(own).wrap_bio(to_server, to_client, server_side=True)
     for side in (client, server, client, server):
         try:
             side.do_handshake()
@@ -36,13 +37,14 @@ def _shown() -> x509.Certificate:
 
 
 def test_what_clients_are_shown() -> None:
-    certificate = _shown()
+    own = self_signed()
+    certificate = _shown(own)
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert names.get_values_for_type(x509.DNSName) == ["localhost"]
     assert list(map(str, names.get_values_for_type(x509.IPAddress))) == ["127.0.0.1", "::1"]
     now = datetime.now(UTC)
     assert certificate.not_valid_before_utc < now < certificate.not_valid_after_utc
-    assert _shown() == certificate, "it is made once"
+    assert _shown(own) == certificate, "all workers show the same"
 
 
 @pytest.mark.parametrize(

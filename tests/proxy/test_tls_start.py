@@ -27,6 +27,7 @@ from protocols.errors import LoginRejected, Reason, ServerProtocolError
 from proxy.config.schema import Timeouts
 from proxy.connection import Connection
 from proxy.driver import Driver
+from proxy.tls import server_context
 from tests.proxy.conftest import SocketPair
 from tests.servers.authority import Authority, Issued
 from tests.servers.who_am_i import WhoAmI
@@ -209,7 +210,8 @@ async def test_a_clients_alert_is_a_client_that_has_left(
         yield StartTls(Side.CLIENT)
         return (yield Receive(Side.CLIENT))
 
-    client, driver = Connection(pair[0]), Driver(timeouts, client=Connection(pair[1]))
+    client, ours = Connection(pair[0]), Connection(pair[1], server_context())
+    driver = Driver(timeouts, client=ours)
     trusting = ssl.create_default_context()
     handshake = client.start_tls(trusting, server_name="localhost", received=b"")
     ends = await asyncio.gather(handshake, driver.run(steps()), return_exceptions=True)
