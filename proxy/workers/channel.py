@@ -5,12 +5,10 @@ A packet is its form, its topic, the number of the question that it asks or answ
 """
 
 import asyncio
-import os
 import socket
 import struct
 from collections import deque
 from collections.abc import Awaitable
-from contextlib import suppress
 from enum import IntEnum, unique
 from itertools import count
 from typing import Protocol
@@ -18,6 +16,8 @@ from typing import Protocol
 _HEADER = struct.Struct("!BBI")
 _PIECE = 32_768  # bytes of an answer in one packet
 _LONGEST = 65_536
+_DESCRIPTOR = struct.Struct("i")
+_RIGHTS = socket.CMSG_LEN(_DESCRIPTOR.size)
 _AT_ONCE = 64  # packets read before others have their turn
 
 
@@ -165,18 +165,16 @@ class Channel:
             if not self._open:
                 return
             try:
-                packet, descriptors, _, _ = socket.recv_fds(
-                    self._socket, _LONGEST, 1, socket.MSG_CMSG_CLOEXEC
-                )
+                packet, brought = _receive(self._socket)
             except BlockingIOError:
                 return
             except OSError:
-                packet, descriptors = b"", []
+                packet, brought = b"", None
             if not packet:
                 self.close()
                 self._hearer.left_alone()
                 return
-            self._heard(packet, _connection(descriptors))
+            self._heard(packet, brought)
 
     def _heard(self, packet: bytes, brought: socket.socket | None) -> None:
         form, topic, number = _HEADER.unpack_from(packet)
@@ -195,14 +193,12 @@ class Channel:
                     self._questions[number].set_result(self._parts.pop(number, b"") + body)
 
 
-def _connection(descriptors: list[int]) -> socket.socket | None:
-    if not descriptors:
-        return None
-    try:
-        connection = socket.socket(fileno=descriptors[0])
-    except OSError:
-        with suppress(OSError):
-            os.close(descriptors[0])
-        return None
+def _receive(end: socket.socket) -> tuple[bytes, socket.socket | None]:
+    """A packet, and the connection that it brought. Python's own `recv_fds` lets programs that are
+    started later inherit it."""
+    packet, brought, _, _ = end.recvmsg(_LONGEST, _RIGHTS, socket.MSG_CMSG_CLOEXEC)
+    if not brought:
+        return packet, None
+    connection = socket.socket(fileno=_DESCRIPTOR.unpack(brought[0][2])[0])
     connection.setblocking(False)
-    return connection
+    return packet, connection

@@ -6,19 +6,22 @@ import os
 import signal
 import ssl
 import subprocess
+import urllib.request
+from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from proxy.audit.chain import verify
 from proxy.demo.postgres import EmbeddedPostgres
 from tests.end_to_end.conftest import StartKeyless
 from tests.end_to_end.mysql import ask, connect, mysql_role
 from tests.end_to_end.programs import PSQL, psql_environment, run
-from tests.end_to_end.ssh import client, secrets, ssh_role, well
+from tests.end_to_end.ssh import client, free_port, secrets, ssh_role, well
 from tests.keyless import COMMAND, Keyless, environment, role
 from tests.servers.mysql_flavours import NATIVE
 from tests.servers.mysqld import MysqlServer
@@ -256,6 +259,39 @@ def _is_lost(client: Wire) -> bool:
         return client.query("SELECT 1") != [b"1"]
     except (EOFError, OSError):
         return True
+
+
+def test_numbers_are_those_of_all_workers_and_never_go_back(
+    start_keyless: StartKeyless, latest_postgres: EmbeddedPostgres
+) -> None:
+    port = free_port()
+    metrics = f'metrics = {{ listen = "127.0.0.1:{port}" }}\n'
+    keyless = start_keyless(_text(latest_postgres, metrics))
+    place, audit = keyless.places["app"], keyless.audit()
+    clients = [Wire(place).log_in("app") for _ in range(2 * _WORKERS)]
+    assert _numbers(port)["keyless_sessions_total"] == 2 * _WORKERS
+    assert _numbers(port)["keyless_open_sessions"] == 2 * _WORKERS
+    os.kill(_workers(keyless)[0], signal.SIGKILL)
+    eventually(lambda: _numbers(port)["keyless_open_sessions"] == 2 * _WORKERS - 2)
+    assert _numbers(port)["keyless_sessions_total"] == 2 * _WORKERS
+    eventually(lambda: "is at work" in keyless.log)
+    for one in clients:
+        one.__exit__()
+    with Wire(place).log_in("app"):
+        assert _numbers(port)["keyless_sessions_total"] == 2 * _WORKERS + 1
+    audit.wait("session.end", 2 * _WORKERS - 1)
+    eventually(lambda: _numbers(port)["keyless_open_sessions"] == 0)
+
+
+def _numbers(port: int) -> dict[str, float]:
+    """Each the sum of its series."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        families = text_string_to_metric_families(answer.read().decode())
+        numbers: dict[str, float] = defaultdict(float)
+        for family in families:
+            for sample in family.samples:
+                numbers[sample.name] += sample.value
+    return numbers
 
 
 def test_a_worker_dies_with_its_sessions_upstream(

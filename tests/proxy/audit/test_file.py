@@ -9,6 +9,7 @@ from resource import RLIM_INFINITY, RLIMIT_FSIZE, setrlimit
 import pytest
 
 from proxy.audit.chain import verify
+from proxy.audit.end import End
 from proxy.audit.file import ChainedFile
 
 
@@ -123,6 +124,38 @@ def test_a_pipe_has_a_chain_of_its_own(tmp_path: Path) -> None:
     _write(tmp_path / "pipe", 1, 2)
     assert verify(os.read(reader, 1000).splitlines(keepends=True)) is None
     os.close(reader)
+
+
+def test_several_who_know_its_end_make_one_chain_on_a_pipe(tmp_path: Path) -> None:
+    """And what one was killed over is ended and found, as in a file."""
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    end = End()
+    with closing(ChainedFile(tmp_path / "pipe", end)) as one:
+        with closing(ChainedFile(tmp_path / "pipe", end)) as other:
+            for number in range(10):
+                (one if number % 3 else other).append([b'{"n":%d' % number, b'{"n":0'])
+        written = os.read(reader, 10_000)
+        assert written.count(b"\n") == 20
+        assert verify(written.splitlines(keepends=True)) is None
+        end.torn = True
+        one.append([b'{"n":1'])
+    written += b'{"n":1,"pr' + os.read(reader, 10_000)
+    os.close(reader)
+    broken = verify(written.splitlines(keepends=True))
+    assert broken is not None
+    assert (broken.line, written.count(b"\n")) == (21, 22)
+
+
+def test_a_file_is_read_whatever_its_end_is_said_to_be(path: Path) -> None:
+    """Others may write it who do not know of that."""
+    end = End()
+    with closing(ChainedFile(path, end)) as file:
+        file.append([b'{"n":1'])
+        _write(path, 2)
+        file.append([b'{"n":3'])
+    assert _breaks(path) is None
+    assert end.digest == End().digest
 
 
 def test_a_file_that_cannot_be_opened(tmp_path: Path) -> None:
