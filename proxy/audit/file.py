@@ -10,7 +10,7 @@ from pathlib import Path
 from proxy.audit.chain import BEGINNING, digest, link
 from proxy.audit.end import End
 
-_TAIL = 1 << 16  # bytes; most lines are far shorter
+_TAIL = 1 << 11  # bytes; most lines are shorter
 
 
 class ChainedFile:

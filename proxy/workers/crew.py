@@ -37,13 +37,16 @@ class Crew:
         self._turns = 0
 
     async def start(self) -> None:
-        """All of them. Raises WorkerFailed and OSError, and leaves none behind then."""
+        """All of them. Raises WorkerFailed, and leaves none behind then."""
         try:
             for number in range(self._config.workers):
                 self._begin(number)
             said = await asyncio.gather(*(hand.begun for hand in self._hands.values()))
             if why := next(filter(None, said), None):
                 raise WorkerFailed(why)
+        except OSError as error:
+            await self.stop()
+            raise WorkerFailed(f"a worker cannot be started: {error.strerror}") from None
         except BaseException:
             await self.stop()
             raise

@@ -35,7 +35,7 @@ class Parent:
 
     async def start(self) -> Sequence[tuple[Door, Endpoint]]:
         """Start every worker, then open every listener of the file, or none. Returns where each is,
-        with what is behind it. Raises WorkerFailed, ListenError and OSError."""
+        with what is behind it. Raises WorkerFailed and ListenError."""
         await self._crew.start()
         try:
             if self._config.metrics.listen is not None:

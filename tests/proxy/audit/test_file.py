@@ -68,7 +68,7 @@ def test_a_long_file_goes_on_too(path: Path) -> None:
 
 
 @pytest.mark.parametrize("before", [0, 1])
-@pytest.mark.parametrize("size", [65_000, 66_000, 131_072, 3 << 20])
+@pytest.mark.parametrize("size", [1_900, 2_048, 65_000, 66_000, 131_072, 3 << 20])
 def test_it_goes_on_after_a_line_of_any_length(path: Path, size: int, before: int) -> None:
     _write(path, *range(before))
     with closing(ChainedFile(path)) as file:

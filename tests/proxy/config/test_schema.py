@@ -10,6 +10,7 @@ from proxy.config.schema import File, RoleTable
 def test_the_defaults() -> None:
     file = File.model_validate({"roles": {"app": {}}})
     assert (file.audit.path, file.log_level, file.limits.sessions) == ("audit.jsonl", "info", 10000)
+    assert file.workers == 1
     timeouts = file.timeouts
     assert (timeouts.client, timeouts.secret, timeouts.upstream, timeouts.shutdown) == (
         30,
@@ -32,6 +33,8 @@ def test_the_defaults() -> None:
         {"roles": {"a": {}}, "timeouts": {"shutdown": -1}},
         {"roles": {"a": {}}, "timeouts": {"secret": 3601}},
         {"roles": {"a": {}}, "limits": {"sessions": 0}},
+        {"roles": {"a": {}}, "workers": 0},
+        {"roles": {"a": {}}, "workers": 65},
         {"roles": {"a": {}}, "log_level": "loud"},
         {"roles": {"a": {}}, "audit": {"file": "x"}},
         {"roles": {"a": {}}, "more": 1},
