@@ -1,7 +1,8 @@
 """What a query costs the proxy with few sessions and with thousands: `python -m bench.crowd`.
 
-All sessions ask in turn, so that none is at hand. Upstream and clients are stand-ins here, for only
-the proxy's own CPU is measured and five thousand real servers' processes need more than a machine.
+Of all sessions ten ask, which tells what the others cost by being there; then all in turn, which
+adds that no session is in the processor's caches when it asks. Upstream and clients are stand-ins,
+for only the proxy's own CPU is measured, and a real server would have a process for each session.
 """
 
 import os
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -21,6 +23,7 @@ from bench.workers import cpu_seconds, keyless
 from tests.wire import Wire, message, query
 
 _IN_FLIGHT = 8
+_FEW = 10
 _GREETING = (
     message(b"R", bytes(4))
     + message(b"S", b"server_version\016.0\0")
@@ -50,30 +53,31 @@ def main(sessions: tuple[int, ...], queries: int, workers: int, upstream: int | 
     stand_in = subprocess.Popen([sys.executable, "-m", "bench.crowd", f"--upstream={port}"])
     try:
         await_port("the stand-in", port, 10)
-        rows = [_measured(port, count, queries, workers) for count in sessions]
+        rows = [row for count in sessions for row in _measured(port, count, queries, workers)]
     finally:
         stand_in.terminate()
         stand_in.wait()
-    headings = ["sessions", "us user", "us system", "us"]
+    headings = ["sessions", "who asks", "us user", "us system", "us"]
     click.echo("\n".join(markdown.table(headings, rows)))
     click.echo(f"\n{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
 
 
-def _measured(upstream: int, sessions: int, queries: int, workers: int) -> list[str]:
+def _measured(upstream: int, sessions: int, queries: int, workers: int) -> Iterator[list[str]]:
     with (
         tempfile.TemporaryDirectory(prefix="keyless-bench-") as folder,
         keyless(Path(folder), upstream, workers, "disable") as (port, pid),
     ):
         clients = [Wire(("127.0.0.1", port)).log_in("bench") for _ in range(sessions)]
-        sockets = deque(client.socket for client in clients)
-        _ask(sockets, queries // 10)
-        before = cpu_seconds(pid)
-        _ask(sockets, queries)
-        user, system = (b - a for a, b in zip(before, cpu_seconds(pid), strict=True))
+        for who, asking in (("ten", clients[:_FEW]), ("all in turn", clients)):
+            sockets = deque(client.socket for client in asking)
+            _ask(sockets, queries // 10)
+            before = cpu_seconds(pid)
+            _ask(sockets, queries)
+            user, system = (b - a for a, b in zip(before, cpu_seconds(pid), strict=True))
+            figures = (f"{spent * 1e6 / queries:.1f}" for spent in (user, system, user + system))
+            yield [str(sessions), who, *figures]
         for client in clients:
             client.__exit__()
-    figures = (user, system, user + system)
-    return [str(sessions), *(f"{figure * 1e6 / queries:.1f}" for figure in figures)]
 
 
 def _ask(sockets: deque[socket.socket], queries: int) -> None:
