@@ -15,7 +15,7 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from bench.ports import await_port, free_port
 from proxy.demo.postgres import EmbeddedPostgres
 from tests.servers.authority import Authority
 
-_BINARIES = Path("/usr/lib/postgresql/15/bin")  # Debian's, for the wheel's have no TLS
+BINARIES = Path("/usr/lib/postgresql/15/bin")  # Debian's, for the wheel's have no TLS
 _ACCOUNT = "bench"
 _PATIENCE = 20.0
 _PIPELINE = "\\startpipeline\n" + "SELECT 1;\n" * 200 + "\\endpipeline\n"
@@ -103,7 +103,7 @@ def main(
                     run = partial(_sample, folder, work.sslmode, options)
                     findings += _measure(title, run, started, rounds)
     if as_json:
-        click.echo(json.dumps([vars(found) for found in findings]))
+        click.echo(json.dumps([asdict(found) for found in findings]))
         return
     headings = ["work", "workers", "tps", "of one", "proxy's cores"]
     rows = (
@@ -162,7 +162,7 @@ def cpu_seconds(pid: int) -> tuple[float, float]:
 
 def _pgbench(folder: Path, port: int, sslmode: str, *arguments: str) -> str:
     place = ("-h", "127.0.0.1", "-p", str(port), "-U", _ACCOUNT)
-    command = [str(_BINARIES / "pgbench"), "-n", *place, *arguments, _ACCOUNT]
+    command = [str(BINARIES / "pgbench"), "-n", *place, *arguments, _ACCOUNT]
     if "-i" not in arguments:
         command[1:1] = ["-j", "2"]
     environ = {"PATH": os.environ["PATH"], "PGSSLMODE": sslmode}
@@ -178,7 +178,7 @@ def _served(folder: Path) -> Iterator[EmbeddedPostgres]:
     files = {"server.crt": issued.certificate, "server.key": issued.key}
     hba = ("host all all 127.0.0.1/32 trust",)
     settings = {"ssl": "on"}
-    with EmbeddedPostgres(_BINARIES, settings=settings, hba=hba, files=files) as server:
+    with EmbeddedPostgres(BINARIES, settings=settings, hba=hba, files=files) as server:
         server.execute(f"CREATE ROLE {_ACCOUNT} LOGIN")
         server.execute(f"CREATE DATABASE {_ACCOUNT} OWNER {_ACCOUNT}")
         yield server
