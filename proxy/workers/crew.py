@@ -96,19 +96,22 @@ class Crew:
         """There is always one of this number, though not without a pause."""
         pause = _FIRST_PAUSE
         while True:
-            begun, hand = time.monotonic(), self._hands[number]
-            how = await hand.over() or "ended by itself"
-            lost = hand.load
-            self._page.clear(number)
-            if time.monotonic() - begun > _LIVED_LONG:
-                pause = _FIRST_PAUSE
-            _log.error(
-                "%s %s; %d connections are closed, and another worker begins in %g s",
-                hand, how, lost, pause
-            )  # fmt: skip
+            if hand := self._hands.get(number):
+                begun = time.monotonic()
+                await self._see_out(hand)
+                pause = _FIRST_PAUSE if time.monotonic() - begun > _LIVED_LONG else pause
+            _log.info("worker %d begins again in %g s", number + 1, pause)
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
             await self._replace(number)
+
+    async def _see_out(self, hand: Hand) -> None:
+        """Wait for its end, which nobody asked for, and tell of it."""
+        how = await hand.over() or "ended by itself"
+        lost = hand.load
+        del self._hands[hand.number]
+        self._page.clear(hand.number)
+        _log.error("%s %s; %d connections are closed", hand, how, lost)
 
     async def _replace(self, number: int) -> None:
         try:

@@ -240,7 +240,7 @@ def test_a_killed_worker_is_replaced_and_the_others_go_on(
     os.kill(killed, signal.SIGKILL)
     lost = [one for one in (first, second) if _is_lost(one)]
     assert len(lost) == 1
-    told = f"(process {killed}) was ended by SIGKILL; 1 connections are closed, and another"
+    told = f"(process {killed}) was ended by SIGKILL; 1 connections are closed"
     eventually(lambda: told in keyless.log)
     for _ in range(4):  # there is somebody for them at any moment
         with Wire(place).log_in("app") as another:
@@ -309,6 +309,17 @@ def test_a_worker_dies_with_its_sessions_upstream(
         assert patient.query("SELECT 1") == [b"1"]
     asked = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'orphan'"
     eventually(lambda: latest_postgres.execute(asked) == "0\n")
+
+
+def test_an_orderly_end_while_a_worker_is_missing(
+    start_keyless: StartKeyless, latest_postgres: EmbeddedPostgres
+) -> None:
+    """Its death was told when it died, and is no disorder of the end."""
+    keyless = start_keyless(_text(latest_postgres, workers=2))
+    os.kill(_workers(keyless)[0], signal.SIGKILL)
+    eventually(lambda: "worker 1 begins again in 0.1 s" in keyless.log)
+    assert keyless.stop() == 0
+    assert keyless.log.count("was ended by SIGKILL") == 1
 
 
 def test_a_killed_parent_leaves_no_worker(
