@@ -6,7 +6,7 @@ PIP := $(BIN)/pip --quiet --disable-pip-version-check
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command "make lock"
 
-.PHONY: help demo test lint compiled conformance fuzz bench fresh fresh-demo lock clean packages
+.PHONY: help demo test lint compiled conformance fuzz bench bench-quick fresh fresh-demo lock clean packages
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,10 +30,11 @@ conformance: packages compiled ## drivers' own suites, direct and through Keyles
 fuzz: compiled ## mutate recorded sessions (ARGS="--messages 10000000")
 	$(BIN)/python -m tests.fuzz $(ARGS)
 
-bench: packages compiled ## queries and transactions beside PgBouncer, HAProxy, MySQL Router
-	$(BIN)/python -m bench.queries $(ARGS)
-	$(BIN)/python -m bench.transactions --database mysql $(ARGS)
-	$(BIN)/python -m bench.transactions --database mariadb $(ARGS)
+bench: packages compiled ## Keyless beside its peers, into dist/bench.md, .json and .png (ARGS="--only ssh")
+	$(BIN)/python -m bench $(ARGS)
+
+bench-quick: packages compiled ## the same with little of everything, in a few minutes
+	$(BIN)/python -m bench --quick $(ARGS)
 
 fresh: ## prove `make demo` and `make test` on this commit in a clean Debian (root)
 	scripts/fresh.sh "make demo" "make test"

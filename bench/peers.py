@@ -1,171 +1,161 @@
-"""The proxies that are measured, each on a port of its own before one database.
-
-What is measured is relaying, not logging in: PostgreSQL trusts everybody, and MySQL's account has a
-password that says nothing.
-"""
+"""The proxies that are measured, each at a place of its own before one database."""
 
 import os
 import pwd
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
-from bench.ports import await_port, free_port
-from tests.servers.debian import Debian
-from tests.servers.mysql_flavours import sid_mysql
+import pytest
 
-ACCOUNT = PASSWORD = "bench"
-_PATIENCE = 10.0
-
-_KEYLESS = """\
-[audit]
-path = "audit.jsonl"
-[roles.bench]
-kind = "%s"
-listen = "127.0.0.1:{port}"
-[roles.bench.env]
-HOST = "127.0.0.1"
-PORT = {upstream}
-USER = "bench"
-DB = "bench"
-"""
-_TRUSTED = 'REQUIRE_AUTH = "none"\n'
-_BY_PASSWORD = 'PASS = "_env:BENCH_PASSWORD"\nSSLMODE = "require"\n'
-_MYSQL_ROUTER = """\
-[DEFAULT]
-logging_folder = {home}
-runtime_folder = {home}
-data_folder = {home}
-[logger]
-level = ERROR
-[routing:bench]
-bind_address = 127.0.0.1
-bind_port = {port}
-destinations = 127.0.0.1:{upstream}
-routing_strategy = first-available
-client_ssl_mode = PASSTHROUGH
-server_ssl_mode = AS_CLIENT
-max_connect_errors = 1000000
-"""
-_PGBOUNCER = """\
-[databases]
-bench = host=127.0.0.1 port={upstream} user=bench
-[pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = {port}
-auth_type = any
-pool_mode = session
-default_pool_size = 200
-unix_socket_dir =
-"""
-_HAPROXY = """\
-defaults
-  mode tcp
-  timeout connect 5s
-  timeout client 600s
-  timeout server 600s
-listen database
-  bind 127.0.0.1:{port}
-  server upstream 127.0.0.1:{upstream}
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """How a proxy is started: its configuration and what comes before the file's name. `system` is
-    where its program is, if not here."""
-
-    configuration: str
-    arguments: tuple[str, ...]
-    system: Callable[[], Debian] | None = None
-
-
-_HAPROXY_RECIPE = Recipe(_HAPROXY, ("-db", "-f"))
-RECIPES: Mapping[str, Mapping[str, Recipe]] = MappingProxyType(
-    {
-        "postgres": {
-            "keyless": Recipe(_KEYLESS % "postgres" + _TRUSTED, ("serve", "--config")),
-            "pgbouncer": Recipe(_PGBOUNCER, ("-q",)),
-            "haproxy": _HAPROXY_RECIPE,
-        },
-        "mysql": {
-            "keyless": Recipe(_KEYLESS % "mysql" + _BY_PASSWORD, ("serve", "--config")),
-            "haproxy": _HAPROXY_RECIPE,
-            "mysqlrouter": Recipe(_MYSQL_ROUTER, ("-c",), sid_mysql),
-        },
-    }
+from bench import processes
+from bench.plan import Notes
+from bench.ports import await_listener, free_port
+from bench.recipes import (
+    KEYLESS,
+    OF_KIND,
+    PASSWORD,
+    PGBOUNCER,
+    SOCKET_PORT,
+    Place,
+    Recipe,
+    Upstream,
 )
-"""By the database's kind and the proxy's name."""
+from proxy.config import ConfigError, parse_text
+
+_PATIENCE = 10.0
+_HOST = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Where a proxy listens, and which process does its work. No process: no proxy."""
+    """Where a proxy listens (an address, or a Unix socket's folder as PostgreSQL has them), and
+    which process does its work. No process: no proxy. `audit` is Keyless's, `sslmode` libpq's."""
 
     name: str
     port: int
     pid: int | None = None
+    host: str = _HOST
+    audit: Path | None = None
+    sslmode: str = "disable"
 
     def cpu_seconds(self) -> tuple[float, float]:
         """User and system time so far."""
-        if self.pid is None:
-            return 0.0, 0.0
-        stat = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        tick = os.sysconf("SC_CLK_TCK")
-        return int(stat[11]) / tick, int(stat[12]) / tick
+        return (0.0, 0.0) if self.pid is None else processes.cpu_seconds(self.pid)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A proxy and how it is set up: whether it listens at a Unix socket or finds the database at
+    one, and further lines of Keyless's configuration."""
+
+    name: str
+    recipe: Recipe
+    by_socket: bool = False
+    upstream_by_socket: bool = False
+    settings: str = ""
+    of_role: str = ""
 
 
 @contextmanager
-def running(kind: str, upstream: int, folder: Path) -> Iterator[list[Peer]]:
-    """The database itself, Keyless with its audit on, and the peers that this machine has."""
+def running(
+    upstream: Upstream, folder: Path, notes: Notes, ways: Sequence[Way] = ()
+) -> Iterator[list[Peer]]:
+    """The database itself and those before it, without those that this machine has not. All that
+    there are for its kind, if it is not said which."""
     folder.chmod(0o711)
+    chosen = ways or [Way(recipe.program, recipe) for recipe in OF_KIND[upstream.kind]]
     with ExitStack() as stack:
-        peers = [Peer("direct", upstream)]
-        for name, recipe in RECIPES[kind].items():
-            if (program := _program(name, recipe)) is None:
-                print(f"{name} is not installed, so it is left out", file=sys.stderr)
+        sslmode = "require" if upstream.authority else "disable"
+        peers = [Peer("direct", upstream.port, sslmode=sslmode)]
+        for way in chosen:
+            if (program := _program(way.recipe)) is None:
+                notes.leave_out(f"{way.recipe.program}, which is not installed")
                 continue
-            home = folder / name
-            home.mkdir()
-            peers.append(stack.enter_context(_started(name, program, recipe, upstream, home)))
+            place = _place(way, upstream, folder)
+            if not _understood(way, place):
+                notes.leave_out(f"{way.name}, whose settings this Keyless does not know")
+                continue
+            notes.programs[way.recipe.program] = _version(program, way.recipe)
+            peers.append(stack.enter_context(_started(way, program, place)))
         yield peers
 
 
-def _program(name: str, recipe: Recipe) -> list[str] | None:
+def _program(recipe: Recipe) -> list[str] | None:
     if recipe.system is not None:
-        return recipe.system().unprivileged(name)
-    own = Path(sys.executable).with_name(name)
-    found = str(own) if own.exists() else shutil.which(name, path=f"{os.defpath}:/usr/sbin")
+        try:
+            return recipe.system().unprivileged(recipe.program)
+        except pytest.skip.Exception:
+            return None
+    own = Path(sys.executable).with_name(recipe.program)
+    path = f"{os.defpath}:/usr/sbin"
+    found = str(own) if own.exists() else shutil.which(recipe.program, path=path)
     return None if found is None else [found]
 
 
+def _understood(way: Way, place: Place) -> bool:
+    """So that a harness that is newer than the proxy still measures it."""
+    if way.recipe is not KEYLESS:
+        return True
+    try:
+        parse_text(KEYLESS.configuration(place), place.home / "configuration")
+    except ConfigError:
+        return not (way.settings or way.of_role)
+    return True
+
+
+def _version(program: Sequence[str], recipe: Recipe) -> str:
+    told = subprocess.run(
+        [*program, recipe.version], capture_output=True, text=True, check=False
+    ).stdout
+    return told.partition("\n")[0].strip()
+
+
+def _place(way: Way, upstream: Upstream, folder: Path) -> Place:
+    home = folder / way.name.replace(" ", "-")
+    home.mkdir()
+    return Place(
+        upstream=upstream,
+        home=home,
+        port=free_port(),
+        sockets=home if way.by_socket else None,
+        upstream_by_socket=way.upstream_by_socket,
+        settings=way.settings,
+        of_role=way.of_role,
+    )
+
+
 @contextmanager
-def _started(
-    name: str, program: list[str], recipe: Recipe, upstream: int, home: Path
-) -> Iterator[Peer]:
-    port = free_port()
-    configuration = home / "configuration"
-    configuration.write_text(recipe.configuration.format(port=port, upstream=upstream, home=home))
-    _give_away(home)
+def _started(way: Way, program: list[str], place: Place) -> Iterator[Peer]:
+    configuration = place.home / "configuration"
+    configuration.write_text(way.recipe.configuration(place))
+    _give_away(place.home)
     process = subprocess.Popen(
-        [*program, *recipe.arguments, str(configuration)],
+        [*program, *way.recipe.arguments, str(configuration)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env={"PATH": os.environ["PATH"], "BENCH_PASSWORD": PASSWORD},
-        **_account(name),
+        **_account(way.recipe),
     )
     try:
-        await_port(name, port, _PATIENCE)
-        yield Peer(name, port, process.pid)
+        yield _listening(way, place, process.pid)
     finally:
         process.terminate()
         process.wait()
+
+
+def _listening(way: Way, place: Place, pid: int) -> Peer:
+    audit = place.home / "audit.jsonl" if way.recipe is KEYLESS else None
+    if place.sockets is None:
+        await_listener(way.name, (_HOST, place.port), _PATIENCE)
+        return Peer(way.name, place.port, pid, _HOST, audit)
+    await_listener(way.name, str(place.sockets / f".s.PGSQL.{SOCKET_PORT}"), _PATIENCE)
+    return Peer(way.name, SOCKET_PORT, pid, str(place.sockets), audit)
 
 
 def _give_away(home: Path) -> None:
@@ -176,9 +166,9 @@ def _give_away(home: Path) -> None:
             os.chown(path, nobody.pw_uid, nobody.pw_gid)
 
 
-def _account(name: str) -> dict[str, Any]:
+def _account(recipe: Recipe) -> dict[str, Any]:
     """PgBouncer refuses to run as root, and cannot become another by itself."""
-    if os.geteuid() != 0 or name != "pgbouncer":
+    if os.geteuid() != 0 or recipe is not PGBOUNCER:
         return {}
     nobody = pwd.getpwnam("nobody")
     return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}

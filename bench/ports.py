@@ -12,13 +12,21 @@ def free_port() -> int:
 
 def await_port(name: str, port: int, seconds: float) -> None:
     """End the program where `name` does not listen by then."""
+    await_listener(name, ("127.0.0.1", port), seconds)
+
+
+def await_listener(name: str, address: tuple[str, int] | str, seconds: float) -> None:
+    """The same, with a Unix socket by its path."""
+    family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
     deadline = time.monotonic() + seconds
     while True:
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            with socket.socket(family) as probe:
+                probe.settimeout(1)
+                probe.connect(address)
         except OSError:
             if time.monotonic() > deadline:
-                raise SystemExit(f"{name} did not start: nobody listens at port {port}") from None
+                raise SystemExit(f"{name} did not start: nobody listens at {address}") from None
             time.sleep(0.05)
         else:
             return
