@@ -6,7 +6,7 @@ PIP := $(BIN)/pip --quiet --disable-pip-version-check
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command "make lock"
 
-.PHONY: help demo test lint compiled conformance fuzz bench bench-quick fresh fresh-demo lock clean packages
+.PHONY: help demo test lint compiled conformance fuzz bench bench-quick bench-check fresh fresh-demo lock clean packages
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ bench: packages compiled ## Keyless beside its peers, into dist/bench.md, .json 
 
 bench-quick: packages compiled ## the same with little of everything, in a few minutes
 	$(BIN)/python -m bench --quick $(ARGS)
+
+bench-check: .venv/dev.installed ## what dist/bench.json is below its marks in, or below what --against has
+	$(BIN)/python -m bench.check $(ARGS)
 
 fresh: ## prove `make demo` and `make test` on this commit in a clean Debian (root)
 	scripts/fresh.sh "make demo" "make test"

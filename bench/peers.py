@@ -20,7 +20,6 @@ from bench.recipes import (
     KEYLESS,
     OF_KIND,
     PASSWORD,
-    PGBOUNCER,
     SOCKET_PORT,
     Place,
     Recipe,
@@ -168,7 +167,7 @@ def _give_away(home: Path) -> None:
 
 def _account(recipe: Recipe) -> dict[str, Any]:
     """PgBouncer refuses to run as root, and cannot become another by itself."""
-    if os.geteuid() != 0 or recipe is not PGBOUNCER:
+    if os.geteuid() != 0 or recipe.program != "pgbouncer":
         return {}
     nobody = pwd.getpwnam("nobody")
     return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}

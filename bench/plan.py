@@ -21,6 +21,7 @@ class Plan:
     logins: int = 10
     connects: int = 150  # at a fixed rate
     idle: Sequence[int] = (2_000, 10_000)
+    rest: int = 5  # seconds in which they do nothing
     among: int = 5_000  # idle sessions, beside which others ask
 
 
@@ -37,6 +38,7 @@ QUICK = Plan(
     logins=3,
     connects=60,
     idle=(1_000,),
+    rest=3,
     among=1_000,
 )
 

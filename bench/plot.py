@@ -27,7 +27,8 @@ def draw(result: Result, file: Path) -> None:
     axes.barh(rows, [bar[1] for bar in bars], color=[bar[2] for bar in bars], height=0.8)
     axes.set_yticks(rows, [bar[0] for bar in bars], fontsize=7)
     axes.axvline(1, color="black", linewidth=0.8)
-    axes.set_ylim(len(bars) - 0.5, -0.5)
+    axes.invert_yaxis()
+    axes.margins(y=0.01)
     axes.grid(axis="x", linewidth=0.3)
     told = f"{result.machine.get('cpu', '')}, {result.machine.get('cores', '')} cores"
     axes.set_xlabel(f"{told}; {result.run.get('begun', '')}", fontsize=7)

@@ -2,7 +2,7 @@
 
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,6 @@ from proxy.demo.postgres import EmbeddedPostgres, bundled
 TRUST = ("local all all trust", "host all all 127.0.0.1/32 trust")
 BY_SCRAM = ("host all all 127.0.0.1/32 scram-sha-256",)
 
-_VERSION = 16
 _SCALE = 10
 _SAMPLED = 0.2  # of the transactions, whose latency pgbench notes
 _MOST = 400  # connections
@@ -33,13 +32,19 @@ class Database:
 
 
 @contextmanager
-def database(
-    folder: Path, notes: Notes, hba: Sequence[str] = TRUST, *, rows: bool = True
+def database(  # noqa: PLR0913
+    folder: Path,
+    notes: Notes,
+    *,
+    hba: Sequence[str] = TRUST,
+    rows: bool = True,
+    version: int = 16,
+    files: Mapping[str, str] | None = None,
 ) -> Iterator[Database]:
     """One with an account and a database of its own, and pgbench's tables in it if asked for."""
-    binaries = bundled()[_VERSION]
+    binaries = bundled()[version]
     settings = {"max_connections": str(_MOST)}
-    with EmbeddedPostgres(binaries, hba=hba, settings=settings) as server:
+    with EmbeddedPostgres(binaries, hba=hba, settings=settings, files=files or {}) as server:
         server.execute(
             f"CREATE ROLE {ACCOUNT} LOGIN PASSWORD '{PASSWORD}';"
             f"CREATE DATABASE {ACCOUNT} OWNER {ACCOUNT}"
@@ -63,7 +68,7 @@ class Programs:
     def __init__(self, binaries: Path, folder: Path) -> None:
         self._binaries = binaries
         self._logs = folder / "pgbench"
-        self._logs.mkdir()
+        self._logs.mkdir(exist_ok=True)
 
     def fill(self, peer: Peer) -> None:
         """Make pgbench's tables."""

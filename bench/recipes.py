@@ -92,13 +92,24 @@ def _keyless(place: Place) -> str:
 
 
 def _pgbouncer(place: Place) -> str:
+    """A session of the server for each of a client, as the others have it."""
+    settings = ["pool_mode = session", f"default_pool_size = {MOST_SESSIONS}"]
+    return _pooling(place, [*settings, f"max_client_conn = {MOST_SESSIONS}"])
+
+
+def _pool(place: Place) -> str:
+    """Few sessions of the server for many of clients, each of which costs one socket."""
+    settings = ["pool_mode = transaction", "default_pool_size = 20"]
+    return _pooling(place, [*settings, f"max_client_conn = {MOST_SESSIONS * 2}"])
+
+
+def _pooling(place: Place, settings: Sequence[str]) -> str:
     upstream = place.upstream
     database = f"host={place.upstream_host} port={upstream.port} user={ACCOUNT}"
     lines = ["[databases]", f"{ACCOUNT} = {database}"]
     if upstream.password:
         lines[-1] += f" password={PASSWORD}"
-    lines += ["[pgbouncer]", "auth_type = any", "pool_mode = session"]
-    lines += [f"default_pool_size = {MOST_SESSIONS}", f"max_client_conn = {MOST_SESSIONS}"]
+    lines += ["[pgbouncer]", "auth_type = any", *settings]
     if upstream.authority:
         lines += ["server_tls_sslmode = verify-full"]
         lines += [f"server_tls_ca_file = {upstream.authority}"]
@@ -170,6 +181,7 @@ max_connect_errors = 1000000
 
 KEYLESS = Recipe("keyless", ("serve", "--config"), "--version", _keyless)
 PGBOUNCER = Recipe("pgbouncer", ("-q",), "--version", _pgbouncer)
+POOL = Recipe("pgbouncer", ("-q",), "--version", _pool)
 HAPROXY = Recipe("haproxy", ("-db", "-f"), "-v", _haproxy)
 ODYSSEY = Recipe("odyssey", (), "--version", _odyssey, sid_postgres)
 MYSQL_ROUTER = Recipe("mysqlrouter", ("-c",), "--version", _mysqlrouter, sid_mysql)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from bench.findings import SPEED, Finding, Result
+from bench.findings import Finding, Result
 from bench.markdown import table
 
 _BASES = ("direct", "pgbouncer", "haproxy", "odyssey", "mysqlrouter")
@@ -35,7 +35,8 @@ def _work(work: str, findings: Sequence[Finding], result: Result) -> Iterator[st
     names = {finding.peer for finding in findings}
     bases = [base for base in _BASES if base in names]
     figures = dict.fromkeys(name for finding in findings for name in finding.samples[0])
-    more = [name for name in figures if name != SPEED]
+    mains = {finding.main for finding in findings}
+    more = [name for name in figures if name not in mains]
     yield f"## {work}"
     yield ""
     headings = ["case", "peer", "", "", "+-", *(f"of {base}" for base in bases)]

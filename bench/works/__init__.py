@@ -17,6 +17,9 @@ Works = Mapping[str, Work]
 
 @contextmanager
 def own_folder() -> Iterator[Path]:
-    """For a work's files, while it is done."""
-    with tempfile.TemporaryDirectory(prefix="keyless-bench-") as folder:
-        yield Path(folder)
+    """For a work's files, while it is done. Who knows a name in it can get there, for not all that
+    runs here is root."""
+    with tempfile.TemporaryDirectory(prefix="keyless-bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        yield folder

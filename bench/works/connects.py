@@ -32,7 +32,7 @@ def connects(plan: Plan, notes: Notes) -> Iterator[Finding]:
     """As many as there can be, and what each takes where there are thirty a second."""
     with (
         own_folder() as folder,
-        database(folder, notes, BY_SCRAM) as base,
+        database(folder, notes, hba=BY_SCRAM) as base,
         running(base.upstream, folder, notes, _WAYS) as peers,
     ):
         for clients in (1, 8):
