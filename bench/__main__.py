@@ -89,9 +89,10 @@ def _told(works: Sequence[str], plan: Plan, notes: Notes) -> Iterator[Finding]:
 def _write(result: Result, output: Path) -> None:
     output.parent.mkdir(parents=True, exist_ok=True)
     told = report.markdown(result)
-    output.with_suffix(".md").write_text(told)
-    output.with_suffix(".json").write_text(json.dumps(result.told(), indent=1) + "\n")
-    plot.draw(result, output.with_suffix(".png"))
+    output.with_name(f"{output.name}.md").write_text(told)
+    text = json.dumps(result.told(), indent=1)
+    output.with_name(f"{output.name}.json").write_text(f"{text}\n")
+    plot.draw(result, output.with_name(f"{output.name}.png"))
     click.echo(told)
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench import clients
 from bench.peers import Peer
 from bench.plan import Notes
 from bench.recipes import ACCOUNT, PASSWORD, Upstream
@@ -33,7 +34,7 @@ class Database:
             program, "--no-defaults", *_place(peer, ""), "--protocol=tcp", *arguments
         )
         begun = time.perf_counter()
-        _run(command, peer, stdout=subprocess.DEVNULL)
+        clients.run(command, peer, ENVIRONMENT, stdout=subprocess.DEVNULL)
         return time.perf_counter() - begun
 
 
@@ -75,26 +76,11 @@ def within(buckets: Sequence[tuple[float, int]], hundredth: int) -> float:
 
 def sysbench_says(peer: Peer, *options: str) -> str:
     command = ["sysbench", "--db-driver=mysql", "--db-ps-mode=disable"]
-    return _run([*command, *_place(peer, "mysql-"), f"--mysql-db={ACCOUNT}", *options], peer)
+    command += [*_place(peer, "mysql-"), f"--mysql-db={ACCOUNT}", *options]
+    return clients.run(command, peer, ENVIRONMENT)
 
 
 def _place(peer: Peer, prefix: str) -> list[str]:
     """Where and who, as options."""
     told = {"host": peer.host, "port": peer.port, "user": ACCOUNT, "password": PASSWORD}
     return [f"--{prefix}{name}={value}" for name, value in told.items()]
-
-
-def _run(command: Sequence[str], peer: Peer, stdout: int = subprocess.PIPE) -> str:
-    done = subprocess.run(
-        command,
-        check=False,
-        stdout=stdout,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=dict(ENVIRONMENT),
-    )
-    told = done.stdout or ""
-    if done.returncode:
-        said = f"{told[-300:]}{done.stderr[-500:]}"
-        raise SystemExit(f"{command[-1]} through {peer.name} failed: {said}")
-    return told

@@ -11,7 +11,7 @@ class Plan:
     """`seconds` is how long one peer runs in a round; sizes are MiB."""
 
     rounds: int = 5
-    seconds: int = 3
+    seconds: int = 2
     modes: Sequence[str] = ("simple", "extended", "prepared")
     clients: Sequence[int] = (1, 8, 32)
     bulk: int = 1024

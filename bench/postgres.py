@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench import clients
 from bench.peers import Peer
 from bench.plan import Notes
 from bench.recipes import ACCOUNT, PASSWORD, Upstream
@@ -94,29 +95,19 @@ class Programs:
         """The seconds that psql took for it; what comes back goes nowhere."""
         begun = time.perf_counter()
         with source.open("rb") as given:
-            self._run("psql", peer, ["-X", "-q", "-c", sql], stdin=given)
+            arguments = ("-X", "-q", "-c", sql)
+            self._run("psql", peer, arguments, stdin=given, stdout=subprocess.DEVNULL)
         return time.perf_counter() - begun
 
     def _pgbench(self, peer: Peer, *arguments: str) -> str:
-        return self._run("pgbench", peer, arguments, stdout=subprocess.PIPE)
+        return self._run("pgbench", peer, arguments)
 
-    def _run(self, program: str, peer: Peer, arguments: Sequence[str], **files: Any) -> str:
+    def _run(self, program: str, peer: Peer, arguments: Sequence[str], **options: Any) -> str:
         """With the password that the account has where the way asks for one."""
         place = ("-h", peer.host, "-p", str(peer.port), "-U", ACCOUNT)
         command = [str(self._binaries / program), *place, *arguments, ACCOUNT]
-        variables = {"PGSSLMODE": peer.sslmode, "PGGSSENCMODE": "disable"}
-        done = subprocess.run(
-            command,
-            check=False,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=self._logs,
-            env={"PGPASSWORD": PASSWORD, **variables},
-            **({"stdout": subprocess.DEVNULL} | files),
-        )
-        if done.returncode:
-            raise SystemExit(f"{program} through {peer.name} failed: {done.stderr[-500:]}")
-        return str(done.stdout or "")
+        variables = {"PGSSLMODE": peer.sslmode, "PGGSSENCMODE": "disable", "PGPASSWORD": PASSWORD}
+        return clients.run(command, peer, variables, cwd=self._logs, **options)
 
     def _latencies(self) -> list[float]:
         """What was noted of the last run, in ms and sorted; and the notes are thrown away."""

@@ -1,12 +1,12 @@
 """PostgreSQL's queries: one row by its key, in pgbench's three query modes, and its TPC-B."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from bench.findings import Finding
-from bench.peers import running
+from bench.peers import Peer, running
 from bench.plan import Notes, Plan
-from bench.postgres import database
+from bench.postgres import Database, database
 from bench.rounds import Case, measure
 from bench.works import own_folder
 
@@ -24,6 +24,14 @@ def queries(plan: Plan, notes: Notes) -> Iterator[Finding]:
                 case = Case("queries", f"{mode}, {counted(clients)}")
                 run = partial(base.programs.ask, work)
                 yield from measure(case, run, peers, plan.rounds)
+
+
+def selects(work: str, base: Database, peers: Sequence[Peer], plan: Plan) -> Iterator[Finding]:
+    """The same in the simple mode, of another work."""
+    for clients in plan.clients:
+        asking = ("-S", "-c", str(clients), "-T", str(plan.seconds))
+        run = partial(base.programs.ask, asking)
+        yield from measure(Case(work, counted(clients)), run, peers, plan.rounds)
 
 
 def transactions(plan: Plan, notes: Notes) -> Iterator[Finding]:

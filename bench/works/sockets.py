@@ -1,16 +1,14 @@
 """The same queries with Unix sockets in place of TCP: to the client, to the database, and both."""
 
 from collections.abc import Iterator
-from functools import partial
 
 from bench.findings import Finding
 from bench.peers import Way, running
 from bench.plan import Notes, Plan
 from bench.postgres import database
 from bench.recipes import KEYLESS, PGBOUNCER
-from bench.rounds import Case, measure
 from bench.works import own_folder
-from bench.works.queries import counted
+from bench.works.queries import selects
 
 _WAYS = (
     Way("keyless client", KEYLESS, by_socket=True),
@@ -28,7 +26,4 @@ def sockets(plan: Plan, notes: Notes) -> Iterator[Finding]:
         database(folder, notes) as base,
         running(base.upstream, folder, notes, _WAYS) as peers,
     ):
-        for clients in plan.clients:
-            work = ("-S", "-c", str(clients), "-T", str(plan.seconds))
-            run = partial(base.programs.ask, work)
-            yield from measure(Case("sockets", counted(clients)), run, peers, plan.rounds)
+        yield from selects("sockets", base, peers, plan)

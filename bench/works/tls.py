@@ -17,7 +17,7 @@ from bench.recipes import HAPROXY, KEYLESS, PGBOUNCER
 from bench.rounds import Case, measure
 from bench.works import own_folder
 from bench.works.copies import Rows, copy_out
-from bench.works.queries import counted
+from bench.works.queries import selects
 
 _LENGTH = 1000
 _WAYS = (Way("keyless", KEYLESS), Way("pgbouncer", PGBOUNCER), Way("haproxy", HAPROXY))
@@ -37,9 +37,7 @@ def _tls(plan: Plan, notes: Notes) -> Iterator[Finding]:
         database_with_tls(folder, notes) as base,
         running(base.upstream, folder, notes, _WAYS) as peers,
     ):
-        for clients in plan.clients:
-            run = partial(base.programs.ask, ("-S", "-c", str(clients), "-T", str(plan.seconds)))
-            yield from measure(Case("tls", counted(clients)), run, peers, plan.rounds)
+        yield from selects("tls", base, peers, plan)
         rows = Rows(plan.bulk * MEBI // _LENGTH, _LENGTH)
         rows.make(base)
         case = Case("tls", f"COPY out, rows of {_LENGTH} bytes", "MiB/s")

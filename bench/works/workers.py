@@ -37,7 +37,7 @@ def workers(plan: Plan, notes: Notes) -> Iterator[Finding]:
             case = Case("workers", f"connects, {counted(_CONNECTING)}")
             yield from measure(case, run, peers, plan.rounds)
         with running(base.upstream, folder, notes, _WAYS) as peers:
-            for clients in plan.clients[1:]:
+            for clients in plan.clients[-1:]:
                 work = ("-S", "-c", str(clients), "-T", str(plan.seconds))
                 case = Case("workers", f"queries, {counted(clients)}")
                 yield from measure(case, partial(base.programs.ask, work), peers, plan.rounds)
