@@ -55,13 +55,18 @@ def database(name: str, folder: Path, notes: Notes) -> Iterator[Database]:
 def sysbench(options: Sequence[str], peer: Peer) -> Done:
     """How fast it was, and what a transaction took."""
     told = sysbench_says(peer, "--histogram", *options)
-    buckets = [(float(ms), int(count)) for ms, count in _BUCKET.findall(told)]
+    buckets = latencies(told)
     return Done(
         count=number(r"transactions: +(\d+)", told),
         speed=number(r"transactions: +\d+ +\(([\d.]+) per", told),
         p50=within(buckets, 50),
         p99=within(buckets, 99),
     )
+
+
+def latencies(told: str) -> list[tuple[float, int]]:
+    """How many transactions took how many ms, by sysbench's histogram."""
+    return [(float(ms), int(count)) for ms, count in _BUCKET.findall(told)]
 
 
 def within(buckets: Sequence[tuple[float, int]], hundredth: int) -> float:

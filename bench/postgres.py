@@ -82,8 +82,8 @@ class Programs:
         return Done(
             count=number(r"actually processed: (\d+)", told),
             speed=number(r"tps = ([\d.]+)", told),
-            p50=percentile(noted, 50),
-            p99=percentile(noted, 99),
+            p50=percentile(noted, 50) if noted else None,
+            p99=percentile(noted, 99) if noted else None,
         )
 
     def connect(self, work: Sequence[str], peer: Peer) -> Done:
