@@ -3,13 +3,12 @@
 Source: "Command Phase" in MySQL's documentation, and MariaDB's where it has commands of its own.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
 from enum import IntEnum
 
 from protocols.mysql.capabilities import Agreed, Capability
 from protocols.mysql.packets import text
-from protocols.mysql.statements import UNKNOWN, Prepared, Statement
+from protocols.mysql.statements import UNKNOWN, Prepared
 
 
 class Command(IntEnum):
@@ -78,7 +77,11 @@ UNTOLD = frozenset({Command.PING, Command.STATISTICS, Command.STMT_RESET})
 """They read and change nothing."""
 
 
-@dataclass(slots=True)
+def among(commands: Collection[int]) -> bytes:
+    """What is quicker to ask than a set: by a command's byte, whether it is one of these."""
+    return bytes(number in commands for number in range(256))
+
+
 class Request:
     """One command that waits for its answer, and what the answer has said so far.
 
@@ -87,22 +90,42 @@ class Request:
     None: there was no room for it.
     """
 
-    command: int
-    started: float
-    sequence: int
-    detail: str = ""
-    statement: Statement = UNKNOWN
-    number: int = 0  # of a prepared statement
-    prepared: Prepared | None = None
-    values: bytes | None = b""
-    long_data: Mapping[int, bytes] | None = None
-    answering: bool = False
-    rows: int = 0
-    affected_rows: int = 0
-    warnings: int = 0
-    loaded_bytes: int = 0
-    error: int | None = None
-    sqlstate: str | None = None
+    __slots__ = (
+        "affected_rows",
+        "answering",
+        "command",
+        "detail",
+        "error",
+        "loaded_bytes",
+        "long_data",
+        "number",
+        "prepared",
+        "rows",
+        "sequence",
+        "sqlstate",
+        "started",
+        "statement",
+        "values",
+        "warnings",
+    )
+
+    def __init__(self, command: int, started: float, sequence: int) -> None:
+        self.command = command
+        self.started = started
+        self.sequence = sequence
+        self.detail = ""
+        self.statement = UNKNOWN
+        self.number = 0  # of a prepared statement
+        self.prepared: Prepared | None = None
+        self.values: bytes | None = b""
+        self.long_data: Mapping[int, bytes] | None = None
+        self.answering = False
+        self.rows = 0
+        self.affected_rows = 0
+        self.warnings = 0
+        self.loaded_bytes = 0
+        self.error: int | None = None
+        self.sqlstate: str | None = None
 
 
 _NAMES = {command.value: f"COM_{command.name}" for command in Command}

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from protocols.api import Chunk
 from protocols.errors import Refusal
-from protocols.mysql.frames import Packets
+from protocols.mysql.frames import Packets, Stream
 from protocols.mysql.packets import HEADER_SIZE, MAX_PAYLOAD
 
 if sys.version_info >= (3, 14):
@@ -148,10 +148,11 @@ class Frames:
             raise self._fault
 
 
-class Inflated:
+class Inflated(Stream):
     """The packets inside of frames, read like those of a stream without them."""
 
     def __init__(self, packets: Packets, algorithm: str, fault: Refusal) -> None:
+        super().__init__()
         self._packets = packets
         self._frames = Frames(algorithm, fault)
 
@@ -159,17 +160,14 @@ class Inflated:
     def at_boundary(self) -> bool:
         return self._frames.at_boundary and self._packets.at_boundary
 
-    @property
-    def sequence(self) -> int:
-        return self._frames.sequence
-
     def feed(self, chunk: Chunk) -> None:
         for _, pieces in self._frames.feed(chunk):
+            self.sequence = self._frames.sequence
             for piece in pieces:
                 self._packets.feed(piece)
 
 
-def stream(packets: Packets, algorithm: str | None, fault: Refusal) -> Packets | Inflated:
+def stream(packets: Packets, algorithm: str | None, fault: Refusal) -> Stream:
     """What one side's bytes go into, so that its packets come out."""
     return packets if algorithm is None else Inflated(packets, algorithm, fault)
 

@@ -1,17 +1,22 @@
 """What the audit is told of a MySQL session, made of what was asked and answered."""
 
+import json
 from dataclasses import dataclass
+from json.encoder import encode_basestring as quoted
+from json.encoder import encode_basestring_ascii as escaped
 from typing import ClassVar
 
 from protocols.mysql.commands import Command, Request, command_name
-from protocols.mysql.packets import raw
 from protocols.mysql.parameters import Values, read_bulk_execution, read_execution
 from protocols.mysql.redaction import says_password
 
 _HIDDEN = "***"
+_NULL = "null"
+_QUERY = Command.QUERY.value
+_NAMES = tuple(command_name(number) for number in range(256))
 
 
-@dataclass(slots=True)
+@dataclass
 class MysqlQuery:
     """One statement that a client ran, or tried to; its text is cut at 64 KiB.
 
@@ -19,7 +24,7 @@ class MysqlQuery:
     where the role says so, a row of them each in a bulk execution.
     """
 
-    name: ClassVar[str] = "mysql.query"
+    name = "mysql.query"
     statement: str
     statement_bytes: int
     statement_sha256: str | None
@@ -34,6 +39,33 @@ class MysqlQuery:
     error_code: int | None  # None: upstream reported no error
     sqlstate: str | None
     finished: bool
+
+    def json_fields(self) -> str:
+        digest, code, sqlstate = self.statement_sha256, self.error_code, self.sqlstate
+        parameters = self.parameters
+        microseconds = int(self.duration_ms * 1000 + 0.5)
+        return (
+            f'"statement":{_in_json(self.statement)},"statement_bytes":{self.statement_bytes}'
+            f',"statement_sha256":{_NULL if digest is None else escaped(digest)}'
+            f',"protocol":"{self.protocol}","command":"{self.command}"'
+            f',"parameters":{_NULL if parameters is None else json.dumps(parameters)}'
+            f',"rows":{self.rows},"affected_rows":{self.affected_rows}'
+            f',"warnings":{self.warnings},"loaded_bytes":{self.loaded_bytes}'
+            f',"duration_ms":{microseconds // 1000}.{microseconds % 1000:03d}'
+            f',"error_code":{_NULL if code is None else code}'
+            f',"sqlstate":{_NULL if sqlstate is None else escaped(sqlstate)}'
+            f',"finished":{"true" if self.finished else "false"}'
+        )
+
+
+def _in_json(text: str) -> str:
+    if text.isascii():
+        return quoted(text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # bytes that were not UTF-8
+        return escaped(text)
+    return quoted(text)
 
 
 @dataclass(slots=True)
@@ -62,26 +94,27 @@ class MysqlCommand:
 
 
 def query_event(
-    request: Request, duration_ms: float, finished: bool, *, attributes: bool
+    request: Request, duration_ms: float, finished: bool, attributes: bool
 ) -> MysqlQuery:
     """`attributes`: whether this session has query attributes."""
     statement = request.statement
-    return MysqlQuery(
-        statement=statement.text,
-        statement_bytes=statement.size,
-        statement_sha256=statement.digest,
-        protocol="text" if request.command == Command.QUERY else "prepared",
-        command=command_name(request.command),
-        parameters=None if request.values == b"" else _parameters(request, attributes),
-        rows=request.rows,
-        affected_rows=request.affected_rows,
-        warnings=request.warnings,
-        loaded_bytes=request.loaded_bytes,
-        duration_ms=duration_ms,
-        error_code=request.error,
-        sqlstate=request.sqlstate,
-        finished=finished,
-    )
+    # Compiled, to set a field takes a tenth of the time that passing an argument takes.
+    event = MysqlQuery.__new__(MysqlQuery)
+    event.statement = statement.text
+    event.statement_bytes = statement.size
+    event.statement_sha256 = statement.digest
+    event.protocol = "text" if request.command == _QUERY else "prepared"
+    event.command = _NAMES[request.command]
+    event.parameters = None if request.values == b"" else _parameters(request, attributes)
+    event.rows = request.rows
+    event.affected_rows = request.affected_rows
+    event.warnings = request.warnings
+    event.loaded_bytes = request.loaded_bytes
+    event.duration_ms = duration_ms
+    event.error_code = request.error
+    event.sqlstate = request.sqlstate
+    event.finished = finished
+    return event
 
 
 def command_event(request: Request, duration_ms: float, finished: bool) -> MysqlCommand:
@@ -107,5 +140,5 @@ def _parameters(request: Request, attributes: bool) -> Values | tuple[Values, ..
         values = read_execution(
             request.values, request.prepared, request.long_data or {}, attributes=attributes
         )
-    secret = values is not None and says_password(raw(request.statement.text))
+    secret = values is not None and says_password(request.statement.text)
     return (_HIDDEN,) * len(values) if secret and values else values

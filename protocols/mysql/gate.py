@@ -16,7 +16,7 @@ from protocols.api import Command as Step
 from protocols.errors import ClientProtocolError, Reason, Refusal
 from protocols.mysql.capabilities import Agreed
 from protocols.mysql.change_user import ChangeUser, change_user
-from protocols.mysql.commands import REPLICATION, Command, command_name, query
+from protocols.mysql.commands import REPLICATION, Command, among, command_name, query
 from protocols.mysql.handshake import choose_database
 from protocols.mysql.login import MysqlLogin
 from protocols.mysql.messages import ErrPacket
@@ -39,7 +39,8 @@ class MysqlGate:
         self._login = login
         self._agreed = agreed
         self._tap = tap
-        self._harmless = _HARMLESS | (REPLICATION if login.options.replication else frozenset())
+        replication = REPLICATION if login.options.replication else frozenset()
+        self._harmless = among(_HARMLESS | replication)
         self._held = bytearray()  # of a packet that cannot be decided on yet
         self._skip = 0  # bytes still to come of a packet that passes
         self._goes_on = False  # the packet before does, in the next one
@@ -59,13 +60,11 @@ class MysqlGate:
 
     def client_sent(self, chunk: Chunk) -> Chunk:
         size = len(chunk)
-        if (
-            self._plain
-            and HEADER_SIZE < size < MAX_PAYLOAD
-            and chunk[4] in self._harmless
-            and size - HEADER_SIZE == chunk[0] | chunk[1] << 8 | chunk[2] << 16
-        ):
-            return chunk
+        if self._plain and HEADER_SIZE < size < MAX_PAYLOAD:
+            head = bytes(chunk[:5])
+            payload = head[0] | head[1] << 8 | head[2] << 16
+            if size - HEADER_SIZE == payload and self._harmless[head[4]]:
+                return chunk
         if size < self._skip:
             self._skip -= size
             return chunk
@@ -106,7 +105,7 @@ class MysqlGate:
             return True
         if size and len(self._held) == HEADER_SIZE:
             return None
-        return bool(size) and self._held[HEADER_SIZE] in self._harmless
+        return size > 0 and bool(self._harmless[self._held[HEADER_SIZE]])
 
     def _is_whole(self, size: int) -> bool:
         if size > _LARGEST_DECIDED:

@@ -14,6 +14,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from protocols.mysql.packets import text
+
 ESCAPED = "escaped"
 PLAIN = "plain"
 """Ways of quoting: with backslash escapes and without."""
@@ -74,15 +76,20 @@ def _quoting(characters: bytes) -> _Quoting:
 _PATTERNS = {name: _quoting(characters) for name, characters in _CHARACTERS.items()}
 
 
-def says_password(statement: bytes) -> bool:
+def says_password(statement: str) -> bool:
     """Whether a password may be among what it says, or what it is run with."""
     lowered = statement.lower()
-    return b"password" in lowered or b"identified" in lowered or b"authentication_" in lowered
+    return "password" in lowered or "identified" in lowered or "authentication_" in lowered
+
+
+def says_secret(statement: str) -> bool:
+    """Whether redaction may change it."""
+    return says_password(statement) or "://" in statement
 
 
 def redact(statement: bytes, quoting: str = ESCAPED) -> bytes:
     """The statement with `'***'` where it says a password."""
-    if says_password(statement):
+    if says_password(text(statement)):
         unsure = quoting == ESCAPED and _HALF_OF_A_CHARACTER.search(statement)
         statement = _hide(statement, (ESCAPED, _GBK, _SJIS) if unsure else (quoting,))
     return _URI.sub(rb"\1***", statement) if b"://" in statement else statement
@@ -140,7 +147,7 @@ def _skip_account(statement: bytes, position: int, patterns: _Quoting) -> int:
 
 def _hide_inside(literal: bytes, way: str) -> bytes:
     """A literal may be a statement itself, for PREPARE or EXECUTE IMMEDIATE."""
-    if not says_password(literal):
+    if not says_password(text(literal)):
         return literal
     quote = literal[:1]
     statement = literal[1:].removesuffix(quote).replace(quote * 2, quote)

@@ -8,16 +8,13 @@ where that is silent.
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping
-from struct import Struct
-from struct import error as StructError
-from typing import Protocol
+from collections.abc import Mapping
 
 from protocols.errors import ServerProtocolError
 from protocols.mysql.capabilities import Agreed, Capability
 from protocols.mysql.commands import Command, Request
 from protocols.mysql.compression import stream
-from protocols.mysql.frames import Packets
+from protocols.mysql.frames import PacketReader, Packets
 from protocols.mysql.messages import AUTH_SWITCH, ErrPacket
 from protocols.mysql.packets import MAX_PAYLOAD, Reader
 
@@ -30,50 +27,61 @@ _LONG_INTEGER = 0xFB  # a length-encoded integer of more than this byte begins s
 _LONGEST_EOF = 8
 _SHORTEST_OK = 7
 _PROGRESS = 0xFFFF
-_TWO_UINT16 = Struct("<HH")
-_PREPARE_OK = Struct("<BIHH")
 _FLAG_OF_PREPARE_OK = 12
+_MOST_DEFINITIONS = 0xFFFF  # of columns; and a statement has as many parameters at most
+
+_EXECUTE, _PREPARE = Command.STMT_EXECUTE.value, Command.STMT_PREPARE.value
+
+# What a packet may be: the first of an answer, of a result in it, what ends columns, or rows.
+_AT_FIRST, _AT_RESULT, _AT_COLUMNS_END, _AT_ROWS_END = range(4)
+
+# What the first packet of an answer is: by its command, the place in here.
+_SIMPLE, _RESULT, _PREPARED, _TEXT, _PROOF, _ROWS = range(6)
+_FIRST_OF: Mapping[int, int] = {
+    Command.QUERY: _RESULT,
+    Command.PROCESS_INFO: _RESULT,
+    Command.STMT_EXECUTE: _RESULT,
+    Command.STMT_BULK_EXECUTE: _RESULT,
+    Command.STMT_PREPARE: _PREPARED,
+    Command.STATISTICS: _TEXT,
+    Command.CHANGE_USER: _PROOF,
+    Command.STMT_FETCH: _ROWS,
+    Command.FIELD_LIST: _ROWS,
+    Command.BINLOG_DUMP: _ROWS,
+    Command.BINLOG_DUMP_GTID: _ROWS,
+    Command.TABLE_DUMP: _ROWS,
+}
+_FIRSTS = bytes(_FIRST_OF.get(command, _SIMPLE) for command in range(256))
 
 
-def _uint16_pair(body: bytes, position: int) -> tuple[int, int]:
-    first, second = _TWO_UINT16.unpack_from(body, position)
-    return first, second
+def _uint16(body: bytes, position: int) -> int:
+    if position + 2 > len(body):
+        raise ValueError("it ends too early")
+    return body[position] | body[position + 1] << 8
 
 
-def _read_ok(body: bytes) -> tuple[int, int, int]:
-    """Affected rows, status and warnings."""
-    if body[1] < _LONG_INTEGER and body[2] < _LONG_INTEGER:
-        return body[1], *_uint16_pair(body, 3)
-    reader = Reader(body, 1)
-    rows, _ = reader.lenenc_int(), reader.lenenc_int()
-    return rows, *_uint16_pair(body, reader.position)
-
-
-def _read_count(body: bytes) -> tuple[int, int]:
-    """A number of columns, and where it ends."""
-    if body[0] < _LONG_INTEGER:
-        return body[0], 1
-    reader = Reader(body)
-    return reader.lenenc_int(), reader.position
-
-
-class Asker(Protocol):
+class Asker:
     """Who is told what upstream's answers mean: always those to the first request pending."""
 
     def answered(self) -> None:
         """It is done."""
+        raise NotImplementedError
 
-    def prepared(self, number: int, parameters: int) -> None: ...
+    def prepared(self, number: int, parameters: int) -> None:
+        raise NotImplementedError
 
-    def wants_file(self, name: bytes) -> None: ...
+    def wants_file(self, name: bytes) -> None:
+        raise NotImplementedError
 
-    def wants_proof(self) -> None: ...
+    def wants_proof(self) -> None:
+        raise NotImplementedError
 
     def gave_up(self) -> None:
         """An error came that answers nothing."""
+        raise NotImplementedError
 
 
-class Replies:
+class Replies(PacketReader):
     """Reads what upstream says to one session; `pending` is what it has been asked, in order."""
 
     def __init__(self, agreed: Agreed, asker: Asker) -> None:
@@ -88,7 +96,7 @@ class Replies:
         may_skip_columns = Capability.CACHE_METADATA in agreed.capabilities
         self._may_skip_columns = self._may_skip_both or may_skip_columns
         self._reports_progress = Capability.PROGRESS in agreed.capabilities
-        self._read: Callable[[Request, bytes, int], None] = self._first
+        self._at = _AT_FIRST
 
     @property
     def no_backslash_escapes(self) -> bool:
@@ -102,46 +110,62 @@ class Replies:
                 return False
             request = self.pending[0]
             request.answering = True
-            if body[0] == _ERR:
-                self._error(request, ErrPacket.decode(body))
-            else:
-                self._read(request, body, size)
-        except (ValueError, IndexError, StructError):
+            if not body:
+                raise ValueError("nothing")
+            self._read(request, body, size)
+        except ValueError:
             raise ServerProtocolError("upstream sent a malformed answer") from None
         return False
 
-    def more(self, piece: memoryview | bytes) -> None:
-        """Never asked for."""
-
-    def end(self) -> None:
-        """Never asked for."""
-
     def _unasked(self, body: bytes) -> None:
         """Servers say so that they are about to hang up."""
+        if not body:
+            raise ValueError("nothing")
         if body[0] == _ERR:
             self._asker.gave_up()
+
+    def _read(self, request: Request, body: bytes, size: int) -> None:
+        if body[0] == _ERR:
+            self._error(request, ErrPacket.decode(body))
+        elif self._at == _AT_ROWS_END:
+            self._rows_end(request, body, size)
+        elif self._at == _AT_COLUMNS_END:
+            self._columns_end(request, body, size)
+        elif self._at == _AT_RESULT:
+            self._result(request, body, size)
+        else:
+            self._first(request, body, size)
 
     # -- the first packet of an answer ----------------------------------------------------------
 
     def _first(self, request: Request, body: bytes, size: int) -> None:
-        _FIRST.get(request.command, Replies._ok_or_eof)(self, request, body, size)
+        first = _FIRSTS[request.command]
+        if first == _RESULT:
+            self._result(request, body, size)
+        elif first == _PREPARED:
+            self._prepared(body)
+        elif first == _ROWS:
+            self._row_or_end(request, body, size)
+        elif first == _PROOF:
+            self._proof_or_ok(request, body, size)
+        elif first == _TEXT:
+            self._finish()
+        else:
+            self._ok_or_eof(request, body, size)
 
     def _ok_or_eof(self, request: Request, body: bytes, size: int) -> None:
         self._read_end(request, body, size)
         self._finish()
 
-    def _text(self, *_: object) -> None:
-        self._finish()
-
-    def _prepared(self, request: Request, body: bytes, size: int) -> None:
+    def _prepared(self, body: bytes) -> None:
         """The definitions of parameters and columns follow, and an EOF behind either."""
-        ok, number, columns, parameters = _PREPARE_OK.unpack_from(body)
-        if ok != _OK:
+        if body[0] != _OK:
             raise ValueError("not the answer to COM_STMT_PREPARE")
-        self._asker.prepared(number, parameters)
-        follow = (
-            not (self._may_skip_both and size > _FLAG_OF_PREPARE_OK) or body[_FLAG_OF_PREPARE_OK]
-        )
+        low, high = _uint16(body, 1), _uint16(body, 3)
+        columns, parameters = _uint16(body, 5), _uint16(body, 7)
+        self._asker.prepared(low | high << 16, parameters)
+        told = self._may_skip_both and len(body) > _FLAG_OF_PREPARE_OK
+        follow = not told or body[_FLAG_OF_PREPARE_OK] > 0
         definitions = parameters + columns if follow else 0
         eofs = bool(parameters) + bool(columns) if self._has_eofs else 0
         self._pass_over(definitions + eofs)
@@ -166,11 +190,20 @@ class Replies:
             self._end_result(request, self._read_end(request, body, size))
         elif body[0] == _LOCAL_FILE:
             self._asker.wants_file(body[1:] if size <= len(body) else b"")
-            self._read = self._result
+            self._at = _AT_RESULT
+        elif body[0] < _LONG_INTEGER:
+            self._columns(body, body[0], 1)
         else:
-            count, position = _read_count(body)
-            follow = not self._may_skip_columns or body[position]
-            self._pass_over(count if follow else 0)
+            reader = Reader(body)
+            count = reader.lenenc_int()
+            self._columns(body, min(count, _MOST_DEFINITIONS + 1), reader.position)
+
+    def _columns(self, body: bytes, count: int, position: int) -> None:
+        """So many, told up to this position."""
+        if count > _MOST_DEFINITIONS or (self._may_skip_columns and position >= len(body)):
+            raise ValueError("not a number of columns")
+        follow = not self._may_skip_columns or body[position] > 0
+        self._pass_over(count if follow else 0)
 
     def _pass_over(self, definitions: int) -> None:
         self._packets.passing = definitions
@@ -178,10 +211,11 @@ class Replies:
             self.passed()
 
     def passed(self) -> None:
-        if self.pending[0].command == Command.STMT_PREPARE:
+        request: Request = self.pending[0]
+        if request.command == _PREPARE:
             self._finish()
         elif self._has_eofs:
-            self._read = self._columns_end
+            self._at = _AT_COLUMNS_END
         else:
             self._begin_rows()
 
@@ -189,14 +223,14 @@ class Replies:
         if body[0] != _EOF or size > _LONGEST_EOF:
             raise ValueError("columns have no end")
         status = self._read_end(request, body, size)
-        if status & _CURSOR_EXISTS and request.command == Command.STMT_EXECUTE:
+        if status & _CURSOR_EXISTS and request.command == _EXECUTE:
             self._end_result(request, status)  # its rows are fetched
         else:
             self._begin_rows()
 
     def _begin_rows(self) -> None:
         self._packets.in_rows, self._packets.rows = True, 0
-        self._read = self._rows_end
+        self._at = _AT_ROWS_END
 
     def _rows_end(self, request: Request, body: bytes, size: int) -> None:
         if size > (_LONGEST_EOF if self._has_eofs else MAX_PAYLOAD - 1):
@@ -208,7 +242,7 @@ class Replies:
 
     def _end_result(self, request: Request, status: int) -> None:
         if status & _MORE_RESULTS:
-            self._read = self._result
+            self._at = _AT_RESULT
         else:
             self._finish()
 
@@ -217,15 +251,25 @@ class Replies:
     def _read_end(self, request: Request, body: bytes, size: int) -> int:
         """The status that an OK or EOF tells, and what the request has done by then."""
         if body[0] == _EOF and size < _SHORTEST_OK:
-            warnings, status = _uint16_pair(body, 1)
+            request.warnings += _uint16(body, 1)
+            position = 3
         elif body[0] in (_OK, _EOF):
-            rows, status, warnings = _read_ok(body)
-            request.affected_rows += rows
+            position = self._read_affected(request, body)
+            request.warnings += _uint16(body, position + 2)
         else:
             raise ValueError("neither OK nor EOF")
-        request.warnings += warnings
-        self._status = status
-        return status
+        self._status = _uint16(body, position)
+        return self._status
+
+    def _read_affected(self, request: Request, body: bytes) -> int:
+        """The rows that were changed; returns where the status is."""
+        if len(body) > 2 and body[1] < _LONG_INTEGER and body[2] < _LONG_INTEGER:
+            request.affected_rows += body[1]
+            return 3
+        reader = Reader(body, 1)
+        request.affected_rows += reader.lenenc_int()
+        reader.lenenc_int()
+        return reader.position
 
     def _error(self, request: Request, error: ErrPacket) -> None:
         if error.code == _PROGRESS and self._reports_progress:
@@ -236,21 +280,5 @@ class Replies:
 
     def _finish(self) -> None:
         self._packets.in_rows, self._packets.passing = False, 0
-        self._read = self._first
+        self._at = _AT_FIRST
         self._asker.answered()
-
-
-_FIRST: Mapping[int, Callable[[Replies, Request, bytes, int], None]] = {
-    Command.QUERY: Replies._result,
-    Command.PROCESS_INFO: Replies._result,
-    Command.STMT_EXECUTE: Replies._result,
-    Command.STMT_BULK_EXECUTE: Replies._result,
-    Command.STMT_PREPARE: Replies._prepared,
-    Command.STATISTICS: Replies._text,
-    Command.CHANGE_USER: Replies._proof_or_ok,
-    Command.STMT_FETCH: Replies._row_or_end,
-    Command.FIELD_LIST: Replies._row_or_end,
-    Command.BINLOG_DUMP: Replies._row_or_end,
-    Command.BINLOG_DUMP_GTID: Replies._row_or_end,
-    Command.TABLE_DUMP: Replies._row_or_end,
-}

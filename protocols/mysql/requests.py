@@ -16,10 +16,11 @@ from protocols.mysql.commands import (
     UNANSWERED_OF_REPLICAS,
     Command,
     Request,
+    among,
     detail,
 )
 from protocols.mysql.compression import stream
-from protocols.mysql.frames import Packets
+from protocols.mysql.frames import PacketReader, Packets
 from protocols.mysql.login import MysqlLogin
 from protocols.mysql.packets import HEADER_SIZE, MAX_PAYLOAD
 from protocols.mysql.parameters import statement_position
@@ -35,17 +36,19 @@ from protocols.mysql.statements import (
 )
 
 # Commands of a few bytes or a text, which can be read whatever they say.
-_READABLE = frozenset(
+_READABLE = among(
     {Command.QUERY, Command.STMT_PREPARE, Command.STMT_EXECUTE, Command.STMT_CLOSE}
     | {Command.STMT_RESET, Command.STMT_FETCH, Command.INIT_DB, Command.PING, Command.STATISTICS}
 )
 _KEPT = 2 * LONGEST  # of a command: query attributes stand before the statement
+_QUERY, _PREPARE = Command.QUERY.value, Command.STMT_PREPARE.value
+_TEXTS, _EXECUTIONS = among(TEXTS), among(EXECUTIONS)
 # A tap that is full is sent at most the 16,384 commands of one more chunk; a compressed packet may
 # hold millions.
 _MOST_PENDING = 40_000
 
 
-class Requests:
+class Requests(PacketReader):
     """Reads what the client of one session says, and puts what will be answered in the queue."""
 
     def __init__(self, login: MysqlLogin, agreed: Agreed, clock: Clock, replies: Replies) -> None:
@@ -57,7 +60,8 @@ class Requests:
         self._replies = replies
         self._has_attributes = Capability.QUERY_ATTRIBUTES in agreed.capabilities
         self._keeps_values = login.options.audit_parameters
-        self._unanswered = UNANSWERED_OF_REPLICAS if login.options.replication else UNANSWERED
+        replicates = login.options.replication
+        self._unanswered = among(UNANSWERED_OF_REPLICAS if replicates else UNANSWERED)
         self._weight = 0  # bytes that the pending requests keep
         self._at: Request | None = None  # the request whose bytes come
         self._long: LongStatement | None = None
@@ -69,13 +73,15 @@ class Requests:
     def are_readable(self, chunk: bytes) -> bool:
         """Whether it is one whole command that certainly can be read."""
         size = len(chunk) - HEADER_SIZE
-        if size <= 0 or chunk[:HEADER_SIZE] != size.to_bytes(HEADER_SIZE, "little"):
+        if size <= 0 or not _READABLE[chunk[4]]:
             return False
-        if chunk[4] == Command.QUERY and self._has_attributes and chunk[5:7] != NO_ATTRIBUTES:
+        if chunk[3] or size != chunk[0] | chunk[1] << 8 | chunk[2] << 16:
+            return False
+        if chunk[4] == _QUERY and self._has_attributes and chunk[5:7] != NO_ATTRIBUTES:
             return False
         if self._sends_file or self.stream is not self._packets:
             return False
-        return chunk[4] in _READABLE and self._packets.at_boundary
+        return self._packets.at_boundary
 
     def want_file(self) -> None:
         """The client's next packets are a file, up to an empty one."""
@@ -89,38 +95,36 @@ class Requests:
         self._at = self._pending[0]
 
     def packet(self, body: bytes, size: int) -> bool:
+        command = body[0] if body else 0  # COM_SLEEP
         if self._sends_file:
             self._take_file(body, size)
         elif self._packets.sequence:
             self._take_proof()
-        elif (command := body[0] if body else Command.SLEEP) in self._unanswered:
+        elif self._unanswered[command]:
             self._take_unanswered(command, body)
         else:
             self._take_command(command, body, size)
         return size > len(body) or size == MAX_PAYLOAD
 
     def more(self, piece: memoryview | bytes) -> None:
-        if self._sends_file and self._at:
+        if self._sends_file and self._at is not None:
             self._at.loaded_bytes += len(piece)
-        elif self._long:
+        elif self._long is not None:
             self._long.more(piece)
 
     def end(self) -> None:
         self._said()
-        if self._long:
+        if self._long is not None:
             self._long.end()
             self._long = None
 
-    def passed(self) -> None:
-        """Never asked for."""
-
     def _said(self) -> None:
         """Upstream's next packet will have the next number."""
-        if self._at:
+        if self._at is not None:
             self._at.sequence, self._at.answering = self.stream.sequence, False
 
     def _take_file(self, body: bytes, size: int) -> None:
-        if self._at:
+        if self._at is not None:
             self._at.loaded_bytes += len(body)
         if not size:
             self._sends_file, self._packets.kept = False, _KEPT
@@ -150,9 +154,9 @@ class Requests:
         self._at = request = Request(command, self._clock(), self.stream.sequence)
         if not self._pending:
             self._weight = 0
-        if command in TEXTS:
+        if _TEXTS[command]:
             self._read_text(request, body, size)
-        elif command in EXECUTIONS:
+        elif _EXECUTIONS[command]:
             self._read_execution(request, body)
         elif command == Command.STMT_RESET:
             self.statements.take_long_data(self.statements.get(_number(body)))
@@ -170,12 +174,12 @@ class Requests:
             self._long.end()
         statement.fit(self._weight)
         self._weight += len(statement.text)
-        if request.command == Command.STMT_PREPARE:
+        if request.command == _PREPARE:
             request.prepared = Prepared(statement)
             self.statements.ask(request.prepared)
 
     def _begin_of_text(self, body: bytes) -> int:
-        if body[0] != Command.QUERY or not self._has_attributes:
+        if body[0] != _QUERY or not self._has_attributes:
             return 1
         if body[1:3] == NO_ATTRIBUTES:
             return 3
@@ -202,4 +206,7 @@ class Requests:
 
 
 def _number(body: bytes) -> int:
-    return int.from_bytes(body[1:5], "little")
+    if len(body) < 5:
+        return int.from_bytes(body[1:], "little")
+    low, high = body[1] | body[2] << 8, body[3] | body[4] << 8
+    return low | high << 16

@@ -4,11 +4,10 @@ A client may prepare without end and run none of it, so a session's audit keeps 
 statements in mind, and whole texts only while there is room for them.
 """
 
-from dataclasses import dataclass, field
 from hashlib import sha256
 
 from protocols.mysql.packets import text
-from protocols.mysql.redaction import redact
+from protocols.mysql.redaction import redact, says_secret
 
 LONGEST = 65_536
 """Bytes of a statement that are told."""
@@ -27,7 +26,6 @@ _MOST_PREPARED = 10_000
 _ROOM_OF_VALUE = 100  # bytes that even an empty one takes
 
 
-@dataclass(slots=True, eq=False)
 class Statement:
     """A statement's text as it is told: redacted, and cut where it is long.
 
@@ -35,9 +33,12 @@ class Statement:
     unless it was redacted: who knows the rest could try passwords on that.
     """
 
-    text: str = ""
-    size: int = 0
-    digest: str | None = None
+    __slots__ = ("digest", "size", "text")
+
+    def __init__(self, text: str = "", size: int = 0) -> None:
+        self.text = text
+        self.size = size
+        self.digest: str | None = None
 
     def fit(self, beside: int) -> None:
         """Cut it where there is no room for it beside so many characters."""
@@ -50,7 +51,11 @@ UNKNOWN = Statement()  # of a command that has none
 
 def read_statement(sql: bytes, quoting: str) -> Statement:
     """A statement of which this is all, or the beginning."""
-    return Statement(text(redact(sql[:LONGEST], quoting)), len(sql))
+    begun = sql if len(sql) <= LONGEST else sql[:LONGEST]
+    told = text(begun)
+    if says_secret(told):
+        told = text(redact(begun, quoting))
+    return Statement(told, len(sql))
 
 
 class LongStatement:
@@ -70,7 +75,6 @@ class LongStatement:
             self._statement.digest = self._sha256.hexdigest()
 
 
-@dataclass(slots=True)
 class Prepared:
     """A statement that upstream was asked to prepare; how many `parameters` it has is its answer.
 
@@ -79,12 +83,17 @@ class Prepared:
     and `known` once upstream has told the statement's number.
     """
 
-    statement: Statement = field(default_factory=Statement)
-    parameters: int | None = None
-    types: bytes = b""
-    long_data: dict[int, bytes] = field(default_factory=dict)
-    incomplete: bool = False
-    known: bool = False
+    __slots__ = ("incomplete", "known", "long_data", "parameters", "statement", "types")
+
+    def __init__(
+        self, statement: Statement = UNKNOWN, parameters: int | None = None, types: bytes = b""
+    ) -> None:
+        self.statement = statement
+        self.parameters = parameters
+        self.types = types
+        self.long_data: dict[int, bytes] = {}
+        self.incomplete = False
+        self.known = False
 
 
 class PreparedStatements:

@@ -8,23 +8,29 @@ documentation and MariaDB's, and both servers where the text is silent.
 from protocols.api import Chunk, Clock, Emit, Flow
 from protocols.errors import Refusal, ServerProtocolError
 from protocols.mysql.capabilities import Agreed, Capability
-from protocols.mysql.commands import EXECUTIONS, TEXTS, UNTOLD, Command, Request
+from protocols.mysql.commands import EXECUTIONS, TEXTS, UNTOLD, Command, Request, among
 from protocols.mysql.compression import framed
 from protocols.mysql.events import MysqlPrepare, command_event, query_event
 from protocols.mysql.local_files import names_file
 from protocols.mysql.login import MysqlLogin
 from protocols.mysql.refusals import error_packet
-from protocols.mysql.replies import Replies
+from protocols.mysql.replies import Asker, Replies
 from protocols.mysql.requests import Requests
 
 # Commands that a client may send ahead of their answers. Upstream keeps up to 16 KiB of answers to
 # itself, which is 1,489 of the shortest: with more room than that, both sides always get on.
 _MAX_PENDING = 10_000
 _PENDING_AGAIN = 5_000
-_FORGETTING = frozenset({Command.RESET_CONNECTION, Command.CHANGE_USER})
+_FORGETTING = among({Command.RESET_CONNECTION, Command.CHANGE_USER})
+_TOLD_AS_COMMAND, _TOLD_AS_QUERY, _UNTOLD = range(3)
+_TOLD = bytes(
+    _UNTOLD if number in UNTOLD else _TOLD_AS_QUERY if number in TEXTS | EXECUTIONS else 0
+    for number in range(256)
+)
+_QUERY, _PREPARE = Command.QUERY.value, Command.STMT_PREPARE.value
 
 
-class MysqlTap:
+class MysqlTap(Asker):
     """Watches one session."""
 
     def __init__(self, emit: Emit, clock: Clock, login: MysqlLogin, flow: Flow) -> None:
@@ -100,8 +106,8 @@ class MysqlTap:
     # -- what upstream's answers mean -------------------------------------------------------------
 
     def answered(self) -> None:
-        request = self._pending.popleft()
-        if request.command in _FORGETTING and request.error is None:
+        request: Request = self._pending.popleft()
+        if _FORGETTING[request.command] and request.error is None:
             self._requests.statements.clear()
         self._report(request)
 
@@ -128,21 +134,22 @@ class MysqlTap:
 
     # -- reports ----------------------------------------------------------------------------------
 
-    def _report(self, request: Request, *, finished: bool = True) -> None:
+    def _report(self, request: Request, finished: bool = True) -> None:
+        told = _TOLD[request.command]
         done = finished and request.error is None
-        if request.command in UNTOLD or (done and request.command == Command.STMT_PREPARE):
+        if told == _UNTOLD or (done and request.command == _PREPARE):
             return
-        duration = round((self._clock() - request.started) * 1000, 3)
-        if request.command in TEXTS or request.command in EXECUTIONS:
+        duration = int((self._clock() - request.started) * 1_000_000 + 0.5) / 1000
+        if told == _TOLD_AS_QUERY:
             self._find_text(request)
-            self._emit(query_event(request, duration, finished, attributes=self._attributes))
+            self._emit(query_event(request, duration, finished, self._attributes))
         else:
             self._emit(command_event(request, duration, finished))
 
     def _find_text(self, request: Request) -> None:
         """A client may guess the number of a statement before it is told; of its values then only
         upstream knows what they are."""
-        if request.prepared is None and request.command in EXECUTIONS:
+        if request.prepared is None and request.command != _QUERY:
             prepared = self._requests.statements.get(request.number)
             if prepared is not None:
                 request.statement, prepared.types = prepared.statement, b""

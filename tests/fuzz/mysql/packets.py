@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 from protocols.api import Side
 from protocols.mysql import frames
-from protocols.mysql.frames import Packets
+from protocols.mysql.frames import PacketReader, Packets
 from tests.fuzz.conversation import Conversation, in_pieces
 from tests.fuzz.limits import in_time, weigh
 from tests.fuzz.mysql.framing import PACKETS, SMALL_PACKETS
@@ -30,7 +30,7 @@ class _Counting(Protocol):
 
 
 @dataclass(slots=True)
-class _Reader:
+class _Reader(PacketReader):
     """Remembers what it is handed, and does with it what its first byte says."""
 
     seen: list[tuple[bytes, int]] = field(default_factory=list)

@@ -35,7 +35,7 @@ def check_redaction(conversation: Conversation) -> Checked:
     text = text_of(conversation)
     quoting = _QUOTINGS[conversation.dice // 256 % len(_QUOTINGS)]
     redacted = in_time(partial(redact, text, quoting), most_seconds(text))
-    if not says_password(text) and b"://" not in text and redacted != text:
+    if not says_password(text.decode(errors="replace")) and b"://" not in text and redacted != text:
         raise Breach(f"changed {text!r}")
     after = b"SET PASSWORD = '%b'; %b" % (_SECRET, text.replace(_SECRET, b""))
     if _SECRET in redact(after, quoting):

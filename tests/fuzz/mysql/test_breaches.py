@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from unittest.mock import patch
 
 import pytest
 
 from protocols.api import Chunk, Send, Side
 from protocols.errors import Refusal
 from protocols.mysql.compression import Frames
-from protocols.mysql.frames import Packets
+from protocols.mysql.frames import PacketReader, Packets
 from protocols.mysql.login import MysqlLogin
 from protocols.mysql.messages import OkPacket
 from protocols.mysql.statements import Prepared, PreparedStatements
@@ -64,9 +65,9 @@ class _LosesBytes(Packets):
 class _JoinsNothing(Packets):
     """What goes on is a packet of its own."""
 
-    def _begin(self, word: int, body: bytes) -> None:
-        self._goes_on = False
-        super()._begin(word, body)
+    def __init__(self, reader: PacketReader, kept: int) -> None:
+        with patch("protocols.mysql.frames.MAX_PAYLOAD", 1 << 24):
+            super().__init__(reader, kept)
 
 
 @pytest.mark.parametrize("kind", [_LosesBytes, _JoinsNothing])

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.errors import Reason, Refusal
-from protocols.mysql.frames import Packets
+from protocols.mysql.frames import PacketReader, Packets
 from protocols.mysql.packets import MAX_PAYLOAD
 from tests.protocols.mysql.conversation import chunks, numbered
 from tests.protocols.mysql.server import packet
@@ -17,7 +17,7 @@ _FULL = b"\1" + bytes(MAX_PAYLOAD - 1)
 
 
 @dataclass
-class _Reader:
+class _Reader(PacketReader):
     """Notes what it is handed, and wants the rest of everything."""
 
     told: list[object] = field(default_factory=list)
