@@ -1,3 +1,5 @@
+cimport cython
+
 from protocols.mysql.statements cimport Prepared, Statement
 
 
@@ -18,3 +20,13 @@ cdef class Request:
     cdef public long long loaded_bytes
     cdef public object error
     cdef public object sqlstate
+    cpdef begin(self, int command, double started, int sequence)
+
+
+cdef class Pending:
+    cdef readonly Request first
+    cdef readonly Py_ssize_t count
+    cdef object _others
+    cpdef add(self, Request request)
+    @cython.locals(request=Request)
+    cpdef Request take(self)

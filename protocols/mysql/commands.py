@@ -3,6 +3,7 @@
 Source: "Command Phase" in MySQL's documentation, and MariaDB's where it has commands of its own.
 """
 
+from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from enum import IntEnum
 
@@ -109,7 +110,7 @@ class Request:
         "warnings",
     )
 
-    def __init__(self, command: int, started: float, sequence: int) -> None:
+    def begin(self, command: int, started: float, sequence: int) -> None:
         self.command = command
         self.started = started
         self.sequence = sequence
@@ -126,6 +127,32 @@ class Request:
         self.loaded_bytes = 0
         self.error: int | None = None
         self.sqlstate: str | None = None
+
+
+class Pending:
+    """The requests that wait for their answers, in their order. Mostly it is one."""
+
+    __slots__ = ("_others", "count", "first")
+
+    def __init__(self) -> None:
+        self.first: Request | None = None
+        self.count = 0
+        self._others: deque[Request] = deque()
+
+    def add(self, request: Request) -> None:
+        if self.first is None:
+            self.first = request
+        else:
+            self._others.append(request)
+        self.count += 1
+
+    def take(self) -> Request:
+        """The first, which must be there."""
+        request = self.first
+        assert request is not None
+        self.first = self._others.popleft() if self.count > 1 else None
+        self.count -= 1
+        return request
 
 
 _NAMES = {command.value: f"COM_{command.name}" for command in Command}

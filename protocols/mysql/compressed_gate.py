@@ -46,7 +46,7 @@ class CompressedGate:
         for _, pieces in self._upstream.feed(chunk):
             for piece in pieces:
                 said += self._gate.upstream_sent(piece)
-        if not self._gate.changing and not self._upstream.at_boundary:
+        if not self._gate.changing and not self._upstream.at_boundary():
             raise self._fault
         return _framed(bytes(said), self._fault)
 

@@ -102,7 +102,6 @@ class Frames:
         self._inflater: _Inflater | None = None  # where its payload is compressed
         self._owed = 0  # bytes that inflating must still give
 
-    @property
     def at_boundary(self) -> bool:
         return not (self._left or self._held)
 
@@ -156,9 +155,8 @@ class Inflated(Stream):
         self._packets = packets
         self._frames = Frames(algorithm, fault)
 
-    @property
     def at_boundary(self) -> bool:
-        return self._frames.at_boundary and self._packets.at_boundary
+        return self._frames.at_boundary() and self._packets.at_boundary()
 
     def feed(self, chunk: Chunk) -> None:
         for _, pieces in self._frames.feed(chunk):

@@ -7,6 +7,7 @@ cdef long long _ENDLESS
 
 cdef class Stream:
     cdef public int sequence
+    cpdef bint at_boundary(self) except -1
     cpdef feed(self, chunk)
 
 
@@ -31,7 +32,7 @@ cdef class Packets(Stream):
     cpdef feed(self, chunk)
     @cython.locals(
         position=Py_ssize_t, end=Py_ssize_t, walked=Py_ssize_t, size=Py_ssize_t, body=Py_ssize_t,
-        kept=Py_ssize_t, number=int
+        kept=Py_ssize_t, number=int, raw="const unsigned char *"
     )
     cdef _read(self, bytes data)
     @cython.locals(

@@ -22,7 +22,6 @@ class Stream:
     def __init__(self) -> None:
         self.sequence = 0
 
-    @property
     def at_boundary(self) -> bool:
         """Whether the last byte seen was the last of what is numbered."""
         raise NotImplementedError
@@ -70,7 +69,6 @@ class Packets(Stream):
         self._goes_on = False  # the packet at hand goes on in the next one
         self._wanted = False  # so that the reader gets the rest of it too
 
-    @property
     def at_boundary(self) -> bool:
         return not (self._skip or self._head or self._goes_on)
 
@@ -81,7 +79,7 @@ class Packets(Stream):
         self._read(bytes(chunk))  # which are quicker to take apart than a view of them
 
     def _read(self, data: bytes) -> None:
-        position, end = 0, len(data)
+        raw, position, end = data, 0, len(data)
         try:
             while end - position >= _HEADER:
                 if (self.passing or self.in_rows) and not self._goes_on:
@@ -97,9 +95,9 @@ class Packets(Stream):
                 position = kept
                 if size <= self.kept and not self._goes_on:
                     self.sequence = number
-                    self._reader.packet(data[body:kept], size)
+                    self._reader.packet(raw[body:kept], size)
                 else:
-                    self._begin(size, number, data[body:kept])
+                    self._begin(size, number, raw[body:kept])
                     position = self._skip_in(data, kept)
         finally:  # what nobody has read, because of a fault before it, is at no boundary either
             if position > end:

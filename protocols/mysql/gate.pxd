@@ -1,5 +1,7 @@
 cimport cython
 
+cdef Py_ssize_t _HEADER
+
 
 cdef class MysqlGate:
     cdef readonly long long decided
@@ -14,6 +16,7 @@ cdef class MysqlGate:
     cdef object _change
     cdef object _waits_for
     cdef bint _plain
+    cdef Py_ssize_t _limit
     @cython.locals(size=Py_ssize_t, head=bytes, payload=Py_ssize_t)
     cpdef client_sent(self, chunk)
     cpdef upstream_sent(self, chunk)

@@ -26,6 +26,7 @@ from protocols.mysql.tap import MysqlTap
 
 _DECIDED = REPLICATION | {Command.CHANGE_USER, Command.CLONE, Command.SLEEP}
 _HARMLESS = frozenset(Command) - _DECIDED
+_HEADER = HEADER_SIZE
 _LARGEST_DECIDED = 1 << 17  # bytes; COM_CHANGE_USER may have 64 KiB of attributes
 _LONGEST_MESSAGE = 128  # that SIGNAL takes
 _IMPATIENT = "the client did not wait for the answers around its COM_CHANGE_USER"
@@ -47,6 +48,7 @@ class MysqlGate:
         self._files = 0  # that the client has sent to their end
         self._change: Generator[Step, Any, bytes] | None = None
         self._waits_for = Side.UPSTREAM  # the side whose bytes the change needs
+        self._limit = MAX_PAYLOAD
         self._plain = True  # a command is next, and nothing is in the way of it
 
     @property
@@ -60,10 +62,10 @@ class MysqlGate:
 
     def client_sent(self, chunk: Chunk) -> Chunk:
         size = len(chunk)
-        if self._plain and HEADER_SIZE < size < MAX_PAYLOAD:
-            head = bytes(chunk[:5])
+        if self._plain and _HEADER < size < self._limit:
+            head = chunk if isinstance(chunk, bytes) else bytes(chunk[:5])
             payload = head[0] | head[1] << 8 | head[2] << 16
-            if size - HEADER_SIZE == payload and self._harmless[head[4]]:
+            if size - _HEADER == payload and self._harmless[head[4]]:
                 return chunk
         if size < self._skip:
             self._skip -= size

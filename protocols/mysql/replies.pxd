@@ -1,6 +1,6 @@
 cimport cython
 
-from protocols.mysql.commands cimport Request
+from protocols.mysql.commands cimport Pending, Request
 from protocols.mysql.frames cimport PacketReader, Packets, Stream
 
 cdef int _MORE_RESULTS, _CURSOR_EXISTS, _NO_BACKSLASH_ESCAPES
@@ -24,16 +24,18 @@ cdef class Asker:
 
 
 cdef class Replies(PacketReader):
-    cdef readonly object pending
+    cdef readonly Pending pending
     cdef readonly Stream stream
     cdef Packets _packets
     cdef Asker _asker
     cdef int _status
     cdef bint _has_eofs
+    cdef Py_ssize_t _longest_end
     cdef bint _may_skip_both
     cdef bint _may_skip_columns
     cdef bint _reports_progress
     cdef int _at
+    cpdef quoting(self)
     @cython.locals(request=Request)
     cpdef bint packet(self, bytes body, Py_ssize_t size) except -1
     cdef _unasked(self, bytes body)

@@ -7,16 +7,16 @@ Response Packets" in MySQL's documentation, "Result Set Packets" in MariaDB's, a
 where that is silent.
 """
 
-from collections import deque
 from collections.abc import Mapping
 
 from protocols.errors import ServerProtocolError
 from protocols.mysql.capabilities import Agreed, Capability
-from protocols.mysql.commands import Command, Request
+from protocols.mysql.commands import Command, Pending, Request
 from protocols.mysql.compression import stream
 from protocols.mysql.frames import PacketReader, Packets
 from protocols.mysql.messages import AUTH_SWITCH, ErrPacket
 from protocols.mysql.packets import MAX_PAYLOAD, Reader
+from protocols.mysql.redaction import ESCAPED, PLAIN
 
 _KEPT = 513  # of a packet: as much as a request for a file may have
 _MORE_RESULTS = 0x0008
@@ -85,30 +85,30 @@ class Replies(PacketReader):
     """Reads what upstream says to one session; `pending` is what it has been asked, in order."""
 
     def __init__(self, agreed: Agreed, asker: Asker) -> None:
-        self.pending: deque[Request] = deque()
+        self.pending = Pending()
         self._packets = Packets(self, _KEPT)
         fault = ServerProtocolError("upstream sent a compressed packet that is malformed")
         self.stream = stream(self._packets, agreed.compression, fault)
         self._asker = asker
         self._status = 0
         self._has_eofs = Capability.DEPRECATE_EOF not in agreed.capabilities
+        self._longest_end = _LONGEST_EOF if self._has_eofs else MAX_PAYLOAD - 1
         self._may_skip_both = Capability.OPTIONAL_RESULTSET_METADATA in agreed.capabilities
         may_skip_columns = Capability.CACHE_METADATA in agreed.capabilities
         self._may_skip_columns = self._may_skip_both or may_skip_columns
         self._reports_progress = Capability.PROGRESS in agreed.capabilities
         self._at = _AT_FIRST
 
-    @property
-    def no_backslash_escapes(self) -> bool:
-        """Whether the client's literals have none, as far as upstream has told."""
-        return bool(self._status & _NO_BACKSLASH_ESCAPES)
+    def quoting(self) -> str:
+        """How the client's literals are written, as far as upstream has told."""
+        return PLAIN if self._status & _NO_BACKSLASH_ESCAPES else ESCAPED
 
     def packet(self, body: bytes, size: int) -> bool:
         try:
-            if not self.pending:
+            request = self.pending.first
+            if request is None:
                 self._unasked(body)
                 return False
-            request = self.pending[0]
             request.answering = True
             if not body:
                 raise ValueError("nothing")
@@ -211,7 +211,8 @@ class Replies(PacketReader):
             self.passed()
 
     def passed(self) -> None:
-        request: Request = self.pending[0]
+        request = self.pending.first
+        assert request is not None
         if request.command == _PREPARE:
             self._finish()
         elif self._has_eofs:
@@ -233,7 +234,7 @@ class Replies(PacketReader):
         self._at = _AT_ROWS_END
 
     def _rows_end(self, request: Request, body: bytes, size: int) -> None:
-        if size > (_LONGEST_EOF if self._has_eofs else MAX_PAYLOAD - 1):
+        if size > self._longest_end:
             self._packets.rows += 1  # its first column has 16 MiB and more
             return
         request.rows += self._packets.rows
@@ -264,7 +265,8 @@ class Replies(PacketReader):
     def _read_affected(self, request: Request, body: bytes) -> int:
         """The rows that were changed; returns where the status is."""
         if len(body) > 2 and body[1] < _LONG_INTEGER and body[2] < _LONG_INTEGER:
-            request.affected_rows += body[1]
+            if body[1]:
+                request.affected_rows += body[1]
             return 3
         reader = Reader(body, 1)
         request.affected_rows += reader.lenenc_int()

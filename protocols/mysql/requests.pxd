@@ -1,12 +1,16 @@
 cimport cython
 
-from protocols.mysql.commands cimport Request
+from protocols.mysql.commands cimport Pending, Request
 from protocols.mysql.frames cimport PacketReader, Packets, Stream
 from protocols.mysql.replies cimport Replies
 from protocols.mysql.statements cimport Prepared, Statement, read_statement
 
 cdef int _QUERY, _PREPARE
+cdef Py_ssize_t _LONGEST, _MOST_PENDING
 cdef bytes _READABLE, _TEXTS, _EXECUTIONS
+
+
+cdef bint _has_none(bytes query, Py_ssize_t position) except -1
 
 
 @cython.locals(low="long long", high="long long")
@@ -19,7 +23,7 @@ cdef class Requests(PacketReader):
     cdef readonly long long files
     cdef readonly Stream stream
     cdef object _clock
-    cdef object _pending
+    cdef Pending _pending
     cdef Replies _replies
     cdef bint _has_attributes
     cdef bint _keeps_values
@@ -30,6 +34,7 @@ cdef class Requests(PacketReader):
     cdef bint _sends_file
     cdef bint _sends_proof
     cdef Packets _packets
+    cdef Py_ssize_t _limit
     @cython.locals(size=Py_ssize_t)
     cpdef bint are_readable(self, bytes chunk) except -1
     cpdef want_file(self)

@@ -24,7 +24,6 @@ from protocols.mysql.frames import PacketReader, Packets
 from protocols.mysql.login import MysqlLogin
 from protocols.mysql.packets import HEADER_SIZE, MAX_PAYLOAD
 from protocols.mysql.parameters import statement_position
-from protocols.mysql.redaction import ESCAPED, PLAIN
 from protocols.mysql.replies import Replies
 from protocols.mysql.statements import (
     LONGEST,
@@ -40,6 +39,7 @@ _READABLE = among(
     {Command.QUERY, Command.STMT_PREPARE, Command.STMT_EXECUTE, Command.STMT_CLOSE}
     | {Command.STMT_RESET, Command.STMT_FETCH, Command.INIT_DB, Command.PING, Command.STATISTICS}
 )
+_LONGEST = LONGEST
 _KEPT = 2 * LONGEST  # of a command: query attributes stand before the statement
 _QUERY, _PREPARE = Command.QUERY.value, Command.STMT_PREPARE.value
 _TEXTS, _EXECUTIONS = among(TEXTS), among(EXECUTIONS)
@@ -67,6 +67,7 @@ class Requests(PacketReader):
         self._long: LongStatement | None = None
         self._sends_file = self._sends_proof = False
         self._packets = Packets(self, _KEPT)
+        self._limit = MAX_PAYLOAD
         fault = ClientProtocolError("the client sent a compressed packet that is malformed")
         self.stream = stream(self._packets, agreed.compression, fault)
 
@@ -77,22 +78,22 @@ class Requests(PacketReader):
             return False
         if chunk[3] or size != chunk[0] | chunk[1] << 8 | chunk[2] << 16:
             return False
-        if chunk[4] == _QUERY and self._has_attributes and chunk[5:7] != NO_ATTRIBUTES:
+        if chunk[4] == _QUERY and self._has_attributes and not _has_none(chunk, 5):
             return False
         if self._sends_file or self.stream is not self._packets:
             return False
-        return self._packets.at_boundary
+        return self._packets.at_boundary()
 
     def want_file(self) -> None:
         """The client's next packets are a file, up to an empty one."""
         self.files += 1
         self._sends_file, self._packets.kept = True, 0
-        self._at = self._pending[0]
+        self._at = self._pending.first
 
     def want_proof(self) -> None:
         """The client's next packet goes on with its COM_CHANGE_USER."""
         self._sends_proof = True
-        self._at = self._pending[0]
+        self._at = self._pending.first
 
     def packet(self, body: bytes, size: int) -> bool:
         command = body[0] if body else 0  # COM_SLEEP
@@ -104,7 +105,7 @@ class Requests(PacketReader):
             self._take_unanswered(command, body)
         else:
             self._take_command(command, body, size)
-        return size > len(body) or size == MAX_PAYLOAD
+        return size > len(body) or size == self._limit
 
     def more(self, piece: memoryview | bytes) -> None:
         if self._sends_file and self._at is not None:
@@ -149,10 +150,11 @@ class Requests(PacketReader):
             self.statements.keep_long_data(_number(body), parameter, body[7:])
 
     def _take_command(self, command: int, body: bytes, size: int) -> None:
-        if len(self._pending) >= _MOST_PENDING:
+        if self._pending.count >= _MOST_PENDING:
             raise ClientProtocolError("the client sent too many commands ahead of their answers")
-        self._at = request = Request(command, self._clock(), self.stream.sequence)
-        if not self._pending:
+        self._at = request = Request.__new__(Request)
+        request.begin(command, self._clock(), self.stream.sequence)
+        if not self._pending.count:
             self._weight = 0
         if _TEXTS[command]:
             self._read_text(request, body, size)
@@ -162,15 +164,14 @@ class Requests(PacketReader):
             self.statements.take_long_data(self.statements.get(_number(body)))
         else:
             request.detail = detail(command, body)
-        self._pending.append(request)
+        self._pending.add(request)
 
     def _read_text(self, request: Request, body: bytes, size: int) -> None:
         sql = body[self._begin_of_text(body) :]
-        how = PLAIN if self._replies.no_backslash_escapes else ESCAPED
-        request.statement = statement = read_statement(sql, how)
-        whole = size == len(body) < MAX_PAYLOAD
-        self._long = None if whole and len(sql) <= LONGEST else LongStatement(statement, sql)
-        if whole and self._long:
+        request.statement = statement = read_statement(sql, self._replies.quoting())
+        whole = size == len(body) and size < self._limit
+        self._long = None if whole and len(sql) <= _LONGEST else LongStatement(statement, sql)
+        if whole and self._long is not None:
             self._long.end()
         statement.fit(self._weight)
         self._weight += len(statement.text)
@@ -181,7 +182,7 @@ class Requests(PacketReader):
     def _begin_of_text(self, body: bytes) -> int:
         if body[0] != _QUERY or not self._has_attributes:
             return 1
-        if body[1:3] == NO_ATTRIBUTES:
+        if _has_none(body, 1):
             return 3
         try:
             return statement_position(body[:LONGEST])
@@ -203,6 +204,11 @@ class Requests(PacketReader):
             return
         self._weight += weight
         request.values, request.long_data = body, long_data
+
+
+def _has_none(query: bytes, position: int) -> bool:
+    """Whether the attributes of a COM_QUERY, which begin there, are none."""
+    return query.startswith(NO_ATTRIBUTES, position)
 
 
 def _number(body: bytes) -> int:

@@ -3,6 +3,8 @@ cimport cython
 from protocols.mysql.packets cimport text
 from protocols.mysql.redaction cimport says_secret
 
+cdef Py_ssize_t _LONGEST, _MOST_TEXT
+
 
 cdef class Statement:
     cdef public object text
@@ -20,5 +22,5 @@ cdef class Prepared:
     cdef public bint known
 
 
-@cython.locals(begun=bytes, told=str)
+@cython.locals(begun=bytes, told=str, statement=Statement)
 cpdef Statement read_statement(bytes sql, quoting)

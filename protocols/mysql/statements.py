@@ -21,6 +21,7 @@ LONGEST_VALUE = 1_024
 MOST_TEXT = 4 << 20
 """Bytes or characters that a session's audit keeps of each kind."""
 
+_LONGEST, _MOST_TEXT = LONGEST, MOST_TEXT
 _SHORT_TEXT = 1_000  # of a statement where there is no room for more
 _MOST_PREPARED = 10_000
 _ROOM_OF_VALUE = 100  # bytes that even an empty one takes
@@ -42,7 +43,7 @@ class Statement:
 
     def fit(self, beside: int) -> None:
         """Cut it where there is no room for it beside so many characters."""
-        if beside + len(self.text) > MOST_TEXT:
+        if beside + len(self.text) > _MOST_TEXT:
             self.text = self.text[:_SHORT_TEXT]
 
 
@@ -51,11 +52,13 @@ UNKNOWN = Statement()  # of a command that has none
 
 def read_statement(sql: bytes, quoting: str) -> Statement:
     """A statement of which this is all, or the beginning."""
-    begun = sql if len(sql) <= LONGEST else sql[:LONGEST]
+    begun = sql if len(sql) <= _LONGEST else sql[:_LONGEST]
     told = text(begun)
     if says_secret(told):
         told = text(redact(begun, quoting))
-    return Statement(told, len(sql))
+    statement = Statement.__new__(Statement)
+    statement.text, statement.size, statement.digest = told, len(sql), None
+    return statement
 
 
 class LongStatement:

@@ -1,6 +1,6 @@
 cimport cython
 
-from protocols.mysql.commands cimport Request
+from protocols.mysql.commands cimport Pending, Request
 from protocols.mysql.events cimport query_event
 from protocols.mysql.frames cimport Stream
 from protocols.mysql.replies cimport Asker, Replies
@@ -21,7 +21,7 @@ cdef class MysqlTap(Asker):
     cdef readonly bint upstream_may_wait
     cdef Replies _replies
     cdef Requests _requests
-    cdef object _pending
+    cdef Pending _pending
     cdef Stream _client
     cdef Stream _upstream
     cdef bint _was_full
@@ -32,12 +32,13 @@ cdef class MysqlTap(Asker):
     cpdef close(self)
     @cython.locals(request=Request)
     cpdef answered(self)
-    @cython.locals(prepared=Prepared, told=Statement)
+    @cython.locals(request=Request, prepared=Prepared, told=Statement)
     cpdef prepared(self, long long number, long long parameters)
+    @cython.locals(request=Request)
     cpdef wants_file(self, bytes name)
     cpdef wants_proof(self)
     cpdef gave_up(self)
-    @cython.locals(told=int, done=bint, duration=double)
+    @cython.locals(told=int, done=bint, microseconds="long long", duration=double)
     cdef _report(self, Request request, bint finished=*)
     @cython.locals(prepared=Prepared)
     cdef _find_text(self, Request request)

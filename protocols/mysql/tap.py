@@ -59,7 +59,7 @@ class MysqlTap(Asker):
         self._upstream.feed(chunk)
 
     def last_words(self, refusal: Refusal) -> bytes:
-        if self._over or not self._upstream.at_boundary:
+        if self._over or not self._upstream.at_boundary():
             return b""
         packet = error_packet(refusal, self._next_sequence)
         return framed(packet) if self._compressed else packet
@@ -67,17 +67,17 @@ class MysqlTap(Asker):
     @property
     def full(self) -> bool:
         limit = _PENDING_AGAIN if self._was_full else _MAX_PENDING
-        self._was_full = len(self._pending) >= limit
+        self._was_full = self._pending.count >= limit
         return self._was_full
 
     @property
     def busy(self) -> bool:
-        return bool(self._pending) and not self._over
+        return self._pending.count > 0 and not self._over
 
     @property
     def quiet(self) -> bool:
         """Whether upstream owes nothing but an answer to the client's last command."""
-        return len(self._pending) == 1 and self._upstream.at_boundary
+        return self._pending.count == 1 and self._upstream.at_boundary()
 
     @property
     def files(self) -> int:
@@ -86,9 +86,8 @@ class MysqlTap(Asker):
 
     def close(self) -> None:
         """Report what never ended."""
-        for request in self._pending:
-            self._report(request, finished=False)
-        self._pending.clear()
+        while self._pending.count:
+            self._report(self._pending.take(), finished=False)
 
     @property
     def _over(self) -> bool:
@@ -98,21 +97,23 @@ class MysqlTap(Asker):
     def _next_sequence(self) -> int:
         """The number that the client expects of the next packet. One that waits for nothing will
         read it as the answer to its next command."""
-        if not self._pending:
+        head = self._pending.first
+        if head is None:
             return 1
-        head = self._pending[0]
         return ((self._upstream.sequence if head.answering else head.sequence) + 1) & 0xFF
 
     # -- what upstream's answers mean -------------------------------------------------------------
 
     def answered(self) -> None:
-        request: Request = self._pending.popleft()
+        request = self._pending.take()
         if _FORGETTING[request.command] and request.error is None:
             self._requests.statements.clear()
         self._report(request)
 
     def prepared(self, number: int, parameters: int) -> None:
-        prepared = self._pending[0].prepared
+        request = self._pending.first
+        assert request is not None
+        prepared = request.prepared
         assert prepared is not None
         prepared.parameters = parameters
         told = prepared.statement
@@ -122,7 +123,9 @@ class MysqlTap(Asker):
     def wants_file(self, name: bytes) -> None:
         """Not a byte of a file goes to upstream that the client has not named itself: what is
         raised here ends the session before anything more is taken from the client."""
-        if not names_file(self._pending[0].statement.text, name):
+        request = self._pending.first
+        assert request is not None
+        if not names_file(request.statement.text, name):
             raise ServerProtocolError("upstream asked for a file that no statement offers it")
         self._requests.want_file()
 
@@ -139,7 +142,8 @@ class MysqlTap(Asker):
         done = finished and request.error is None
         if told == _UNTOLD or (done and request.command == _PREPARE):
             return
-        duration = int((self._clock() - request.started) * 1_000_000 + 0.5) / 1000
+        microseconds = int((self._clock() - request.started) * 1_000_000 + 0.5)
+        duration = microseconds / 1000.0  # which C does not round
         if told == _TOLD_AS_QUERY:
             self._find_text(request)
             self._emit(query_event(request, duration, finished, self._attributes))

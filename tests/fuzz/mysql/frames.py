@@ -79,9 +79,9 @@ def read(data: bytes, name: str, sizes: Sequence[int]) -> Reading:
                 raise Breach(f"keeps {weigh(frames)} bytes")
     except Refusal:
         return _FAULT
-    if frames.at_boundary and raw != len(data):
+    if frames.at_boundary() and raw != len(data):
         raise Breach(f"hands on {raw} bytes of {len(data)}")
-    return Reading(digest.digest(), size, frames.at_boundary)
+    return Reading(digest.digest(), size, frames.at_boundary())
 
 
 def claimed(data: bytes) -> int:

@@ -113,8 +113,8 @@ def read(data: bytes, kept: int, sizes: Sequence[int]) -> Reading:
     reader.of = None
     if weigh(packets) > _EMPTY + weigh(reader) + kept + _PER_BYTE * len(data):
         raise Breach(f"keeps {weigh(packets)} bytes")
-    counts = (packets.rows, packets.passing, packets.sequence) if packets.at_boundary else None
-    return Reading(reader, packets.at_boundary, counts)
+    counts = (packets.rows, packets.passing, packets.sequence) if packets.at_boundary() else None
+    return Reading(reader, packets.at_boundary(), counts)
 
 
 @dataclass(slots=True)

@@ -50,7 +50,7 @@ def test_what_is_compressed_comes_out_and_goes_on_as_it_was(
     step = max(cut, 1_000) if len(data) > _LONG else cut
     assert _read(frames, data, step) == (data, b"plain" + plain + b"more")
     assert frames.sequence == 2
-    assert frames.at_boundary
+    assert frames.at_boundary()
 
 
 def test_the_middle_of_a_frame_is_no_boundary(cut: int, algorithm: str) -> None:
@@ -58,7 +58,7 @@ def test_the_middle_of_a_frame_is_no_boundary(cut: int, algorithm: str) -> None:
     for size in range(1, len(data)):
         frames = Frames(algorithm, _FAULT)
         _read(frames, data[:size], cut)
-        assert not frames.at_boundary
+        assert not frames.at_boundary()
 
 
 def test_a_short_frame_is_handed_on_whole_and_a_long_one_as_it_comes(algorithm: str) -> None:

@@ -57,7 +57,7 @@ def test_a_packet_that_is_kept_whole_is_handed_on_once(cut: int, size: int) -> N
     packets, told = _read(packet(3, b"x" * size) + packet(4, b"next"), cut)
     assert told == [(b"x" * size, size), (b"next", 4)]
     assert packets.sequence == 4
-    assert packets.at_boundary
+    assert packets.at_boundary()
 
 
 @pytest.mark.parametrize("size", [_KEPT + 1, 1_000, 100_000])
@@ -65,14 +65,14 @@ def test_of_a_long_packet_the_rest_follows(cut: int, size: int) -> None:
     packets, told = _read(packet(0, b"x" * size) + packet(1, b"next"), cut)
     rest = bytearray(b"x" * (size - _KEPT))
     assert told == [(b"x" * _KEPT, size), rest, "end", (b"next", 4)]
-    assert packets.at_boundary
+    assert packets.at_boundary()
 
 
 def test_a_packet_that_is_not_over_is_no_boundary(cut: int) -> None:
     whole = packet(0, b"x" * 100)
     for size in range(1, len(whole)):
         packets, _ = _read(whole[:size], cut)
-        assert not packets.at_boundary
+        assert not packets.at_boundary()
 
 
 @pytest.mark.parametrize("last", [b"", b"\1", b"\xff" * 5_000])
@@ -83,12 +83,12 @@ def test_a_full_packet_goes_on_in_the_next_one_be_it_empty(last: bytes) -> None:
         packets, told = _read(data, cut)
         rest = (_FULL + _FULL + last)[_KEPT:]
         assert told == [(_FULL[:_KEPT], MAX_PAYLOAD), bytearray(rest), "end", (b"next", 4)]
-        assert packets.at_boundary
+        assert packets.at_boundary()
 
 
 def test_a_full_packet_alone_is_no_boundary() -> None:
     packets, told = _read(packet(0, _FULL), 1 << 20)
-    assert not packets.at_boundary
+    assert not packets.at_boundary()
     assert "end" not in told
 
 
@@ -148,7 +148,7 @@ def test_what_only_counts_does_so_by_its_first_byte(cut: int) -> None:
     data = packet(1, b"\3def") + packet(2, b"\3" + b"x" * 300)
     packets, told = _read(data[: len(packet(1, b"\3def")) + 5], cut, passing=2)
     assert told == ["passed"]
-    assert not packets.at_boundary
+    assert not packets.at_boundary()
 
 
 class _Refusing(_Reader):
@@ -173,4 +173,4 @@ def test_behind_a_fault_there_is_a_boundary_if_nothing_is_left_unread(
     packets.feed(memoryview(data[:before]))
     with pytest.raises(Refusal, match="no packet"):
         packets.feed(memoryview(data[before:]))
-    assert packets.at_boundary == at_boundary
+    assert packets.at_boundary() == at_boundary
