@@ -6,6 +6,9 @@ and what an account may see is upstream's to say.
 
 Most chunks are one whole harmless command, and pass as they are. A command that must be decided on
 is held until it is whole, and so are the few bytes in front of a command's first.
+
+It also looks out for the byte that a request for a file of the client's begins with: as long as
+there is none, the tap may be shown later what upstream says.
 """
 
 from collections.abc import Generator
@@ -14,7 +17,7 @@ from typing import Any
 from protocols.api import Chunk, Receive, Send, Side
 from protocols.api import Command as Step
 from protocols.errors import ClientProtocolError, Reason, Refusal
-from protocols.mysql.capabilities import Agreed
+from protocols.mysql.capabilities import Agreed, Capability
 from protocols.mysql.change_user import ChangeUser, change_user
 from protocols.mysql.commands import REPLICATION, Command, among, command_name, query
 from protocols.mysql.handshake import choose_database
@@ -26,6 +29,7 @@ from protocols.mysql.tap import MysqlTap
 
 _DECIDED = REPLICATION | {Command.CHANGE_USER, Command.CLONE, Command.SLEEP}
 _HARMLESS = frozenset(Command) - _DECIDED
+_ASKS_FOR_FILE = 0xFB  # a packet that begins so
 _HEADER = HEADER_SIZE
 _LARGEST_DECIDED = 1 << 17  # bytes; COM_CHANGE_USER may have 64 KiB of attributes
 _LONGEST_MESSAGE = 128  # that SIGNAL takes
@@ -49,6 +53,10 @@ class MysqlGate:
         self._change: Generator[Step, Any, bytes] | None = None
         self._waits_for = Side.UPSTREAM  # the side whose bytes the change needs
         self._limit = MAX_PAYLOAD
+        files = Capability.LOCAL_FILES in agreed.capabilities
+        self._looks_out = files and agreed.compression is None
+        if self._looks_out:
+            tap.upstream_may_wait = True
         self._plain = True  # a command is next, and nothing is in the way of it
 
     @property
@@ -73,6 +81,8 @@ class MysqlGate:
         return self._look(chunk)
 
     def upstream_sent(self, chunk: Chunk) -> Chunk:
+        if self._looks_out and (isinstance(chunk, memoryview) or _ASKS_FOR_FILE in chunk):
+            self._tap.look_out()
         if self._change is None or self._waits_for is not Side.UPSTREAM:
             return chunk
         return self._go_on(bytes(chunk))

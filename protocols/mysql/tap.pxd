@@ -18,7 +18,8 @@ cdef class MysqlTap(Asker):
     cdef object _clock
     cdef bint _attributes
     cdef bint _compressed
-    cdef readonly bint upstream_may_wait
+    cdef public bint upstream_may_wait
+    cdef bint _may_be_asked
     cdef Replies _replies
     cdef Requests _requests
     cdef Pending _pending
@@ -26,6 +27,7 @@ cdef class MysqlTap(Asker):
     cdef Stream _upstream
     cdef bint _was_full
     cdef bint _goodbye_said
+    cpdef look_out(self)
     cpdef bint may_wait(self, bytes chunk) except -1
     cpdef client_sent(self, chunk)
     cpdef upstream_sent(self, chunk)

@@ -40,7 +40,9 @@ class MysqlTap(Asker):
         self._attributes = Capability.QUERY_ATTRIBUTES in agreed.capabilities
         self._compressed = agreed.compression is not None
         # Else it could ask for a file that nobody sees in time, and number it like a command.
+        # A gate looks out for that, and sets it again.
         self.upstream_may_wait = Capability.LOCAL_FILES not in agreed.capabilities
+        self._may_be_asked = False  # for a file, by what waits
         self._replies = Replies(agreed, self)
         self._requests = Requests(login, agreed, clock, self._replies)
         self._pending = self._replies.pending
@@ -49,7 +51,14 @@ class MysqlTap(Asker):
         self._was_full = False
         self._goodbye_said = False  # by upstream: an error that answers nothing
 
+    def look_out(self) -> None:
+        """What upstream says now, and is shown later, may ask the client for a file."""
+        self._may_be_asked = True
+
     def may_wait(self, chunk: bytes) -> bool:
+        if self._may_be_asked:
+            self._may_be_asked = False  # for before what may not wait, all that waits is shown
+            return False
         return self._requests.are_readable(chunk)
 
     def client_sent(self, chunk: Chunk) -> None:

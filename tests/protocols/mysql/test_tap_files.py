@@ -10,6 +10,7 @@ from tests.protocols.mysql.conversation import (
     MORE,
     OK,
     PLAIN,
+    Gated,
     Watched,
     answer,
     done,
@@ -137,6 +138,33 @@ def test_a_file_that_nobody_asked_for_goes_nowhere(cut: int) -> None:
     watched.upstream(answer(b"\1"))
     with pytest.raises(ClientProtocolError, match="nobody asked"):
         watched.client(packet(2, b"root:x:0:0"))
+
+
+@pytest.mark.parametrize("kind", [bytes, memoryview])
+def test_before_what_may_ask_for_a_file_is_shown_nothing_passes(kind: type) -> None:
+    """Upstream's bytes may wait, for the gate looks out for such a request."""
+    gated = Gated(capabilities=PLAIN | Capability.LOCAL_FILES)
+    assert gated.tap.upstream_may_wait
+    command = packet(0, bytes((Command.PING,)))
+    gated.to_upstream(query("SELECT 1"))
+    request = kind(_request(number=255))
+    assert gated.gate.upstream_sent(request) is request
+    assert not gated.tap.may_wait(command)
+    with pytest.raises(ServerProtocolError, match="asked for a file"):
+        gated.tap.upstream_sent(request)
+
+
+def test_what_cannot_ask_for_a_file_holds_nothing_up() -> None:
+    gated = Gated(capabilities=PLAIN | Capability.LOCAL_FILES)
+    gated.to_upstream(query("SELECT 1"))
+    gated.gate.upstream_sent(result([row(b"1")]))
+    assert gated.tap.may_wait(packet(0, bytes((Command.PING,))))
+
+
+@pytest.mark.parametrize("capability", [Capability.COMPRESS, Capability.ZSTD_COMPRESSION_ALGORITHM])
+def test_a_request_for_a_file_may_hide_in_what_is_compressed(capability: Capability) -> None:
+    gated = Gated(capabilities=PLAIN | Capability.LOCAL_FILES | capability)
+    assert not gated.tap.upstream_may_wait
 
 
 def test_a_file_is_taken_for_one_whatever_its_number() -> None:
