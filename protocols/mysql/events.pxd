@@ -2,6 +2,7 @@ cimport cython
 
 from protocols.mysql.commands cimport Request
 from protocols.mysql.statements cimport Statement
+from protocols.octets cimport quoted
 
 cdef str _NULL
 cdef int _QUERY

@@ -2,13 +2,13 @@
 
 import json
 from dataclasses import dataclass
-from json.encoder import encode_basestring as quoted
 from json.encoder import encode_basestring_ascii as escaped
 from typing import ClassVar
 
 from protocols.mysql.commands import Command, Request, command_name
 from protocols.mysql.parameters import Values, read_bulk_execution, read_execution
 from protocols.mysql.redaction import says_password
+from protocols.octets import quoted
 
 _HIDDEN = "***"
 _NULL = "null"

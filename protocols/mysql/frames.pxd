@@ -1,5 +1,7 @@
 cimport cython
 
+from protocols.octets cimport cut
+
 cdef Py_ssize_t _HEADER
 cdef int _EOF, _ERR
 cdef long long _ENDLESS
@@ -32,7 +34,7 @@ cdef class Packets(Stream):
     cpdef feed(self, chunk)
     @cython.locals(
         position=Py_ssize_t, end=Py_ssize_t, walked=Py_ssize_t, size=Py_ssize_t, body=Py_ssize_t,
-        kept=Py_ssize_t, number=int, raw="const unsigned char *"
+        kept=Py_ssize_t, number=int
     )
     cdef _read(self, bytes data)
     @cython.locals(

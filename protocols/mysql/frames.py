@@ -10,6 +10,7 @@ Compiled, no index is checked: each must be seen to be in range.
 from protocols.api import Chunk
 from protocols.errors import Refusal
 from protocols.mysql.packets import HEADER_SIZE, MAX_PAYLOAD
+from protocols.octets import cut
 
 _HEADER = HEADER_SIZE
 _EOF, _ERR = 0xFE, 0xFF  # no row begins so, but one whose first column has 16 MiB and more
@@ -79,7 +80,7 @@ class Packets(Stream):
         self._read(bytes(chunk))  # which are quicker to take apart than a view of them
 
     def _read(self, data: bytes) -> None:
-        raw, position, end = data, 0, len(data)
+        position, end = 0, len(data)
         try:
             while end - position >= _HEADER:
                 if (self.passing or self.in_rows) and not self._goes_on:
@@ -95,9 +96,9 @@ class Packets(Stream):
                 position = kept
                 if size <= self.kept and not self._goes_on:
                     self.sequence = number
-                    self._reader.packet(raw[body:kept], size)
+                    self._reader.packet(cut(data, body, kept), size)
                 else:
-                    self._begin(size, number, raw[body:kept])
+                    self._begin(size, number, cut(data, body, kept))
                     position = self._skip_in(data, kept)
         finally:  # what nobody has read, because of a fault before it, is at no boundary either
             if position > end:
