@@ -56,8 +56,10 @@ class MysqlTap(Asker):
         self._may_be_asked = True
 
     def may_wait(self, chunk: bytes) -> bool:
-        if self._may_be_asked:
-            self._may_be_asked = False  # for before what may not wait, all that waits is shown
+        # Before what may not wait, all that waits is shown; the end of a request whose beginning
+        # was shown already may be among it.
+        if self._may_be_asked or not self._upstream.at_boundary():
+            self._may_be_asked = False
             return False
         return self._requests.are_readable(chunk)
 

@@ -154,6 +154,23 @@ def test_before_what_may_ask_for_a_file_is_shown_nothing_passes(kind: type) -> N
         gated.tap.upstream_sent(request)
 
 
+def test_the_end_of_a_request_for_a_file_is_shown_before_anything_passes() -> None:
+    """A client that sends ahead has had the request's beginning shown, which the gate saw."""
+    gated = Gated(capabilities=PLAIN | Capability.LOCAL_FILES)
+    command = packet(0, bytes((Command.PING,)))
+    gated.to_upstream(query("SELECT 1"))
+    request = _request(number=255)
+    beginning, end = request[:5], request[5:]
+    gated.gate.upstream_sent(beginning)
+    assert not gated.tap.may_wait(command)
+    gated.tap.upstream_sent(beginning)
+    gated.tap.client_sent(command)
+    gated.gate.upstream_sent(end)
+    assert not gated.tap.may_wait(command)
+    with pytest.raises(ServerProtocolError, match="asked for a file"):
+        gated.tap.upstream_sent(end)
+
+
 def test_what_cannot_ask_for_a_file_holds_nothing_up() -> None:
     gated = Gated(capabilities=PLAIN | Capability.LOCAL_FILES)
     gated.to_upstream(query("SELECT 1"))
