@@ -24,7 +24,7 @@ cdef class EpollReadiness(Readiness):
     @cython.locals(until=double, left=double, number=int, descriptor=int, events=int, timers=Py_ssize_t)
     cpdef list serve(self, double timeout)
     @cython.locals(reader=Watcher, writer=Watcher)
-    cdef bint _tell(self, int descriptor, int events) except -1
+    cdef _tell(self, int descriptor, int events)
     cdef bint _watched(self, int descriptor) except -1
     cdef _register(self, int descriptor, bint known)
     cdef Py_ssize_t _timers(self) except -1

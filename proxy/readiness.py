@@ -17,7 +17,8 @@ _FOREVER = -1
 
 
 class Watcher:
-    """Is told. What it raises is a bug, and the event loop's to report."""
+    """Is told. What it raises is a bug, which the event loop reports; it keeps nobody else from
+    being told."""
 
     def readable(self) -> None: ...
 
@@ -86,25 +87,30 @@ class EpollReadiness(Readiness):
             timers = self._timers()
             for number in range(self._found.wait(left)):
                 descriptor, events = self._found.descriptor(number), self._found.events(number)
-                if not self._tell(descriptor, events):
+                if not self._watched(descriptor):
                     others.append((descriptor, events))
+                    continue
+                try:
+                    self._tell(descriptor, events)
+                except Exception as bug:
+                    self._report(bug)
             if others or self._has_work(timers):
                 return others
             if timeout >= 0 and (left := until - now()) <= 0:
                 return others
 
-    def _tell(self, descriptor: int, events: int) -> bool:
-        """Whether anybody watches it. An end or an error, which epoll tells unasked, is for whoever
-        does."""
-        if not self._watched(descriptor):
-            return False
+    def _tell(self, descriptor: int, events: int) -> None:
+        """An end or an error, which epoll tells unasked, is for whoever watches."""
         reader, writer = self._readers[descriptor], self._writers[descriptor]
         if reader is not None and events != _OUT:
             reader.readable()
             writer = self._writers[descriptor]  # as it is now
         if writer is not None and events != _IN:
             writer.writable()
-        return True
+
+    def _report(self, bug: Exception) -> None:
+        assert self._loop is not None
+        self._loop.call_exception_handler({"message": "a relay failed", "exception": bug})
 
     def _watched(self, descriptor: int) -> bool:
         while descriptor >= len(self._readers):
