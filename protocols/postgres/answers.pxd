@@ -11,7 +11,7 @@ cdef class Answers(Receiver):
     cdef readonly bint fatal
     cdef Waiting _waiting
     cdef Reports _reports
-    cdef Runs _runs
+    cdef readonly Runs runs
     cdef Request _held
     @cython.locals(request=Request)
     cpdef close(self)

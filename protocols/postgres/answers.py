@@ -31,7 +31,7 @@ class Answers(Receiver):
         self.fatal = False
         self._waiting = waiting
         self._reports = reports
-        self._runs = Runs(reports)
+        self.runs = Runs(reports)
         self._held: Request | None = None  # has run, but the Sync behind it may still fail
 
     def take(self, kind: int, body: bytes, size: int) -> None:
@@ -74,36 +74,36 @@ class Answers(Receiver):
             self._held = None
         for request in self._waiting.pending:
             if request.kind == "P":
-                self._runs.prepare(request)
+                self.runs.prepare(request)
             elif request.kind == "B":
-                self._runs.bind(request)
+                self.runs.bind(request)
             elif request.kind == "E":
-                self._runs.resume(request)
+                self.runs.resume(request)
             if request.kind in "QEF":
                 self._reports.query(request, None, finished=False)
         self._waiting.pending.clear()
-        self._runs.abandon()
+        self.runs.abandon()
 
     # -- statements and portals -----------------------------------------------------------------
 
     def _parse_complete(self) -> None:
         if request := self._waiting.answered("P"):
-            self._runs.prepare(request)
+            self.runs.prepare(request)
             if request.name:  # SQL's EXECUTE may run it, and says its name only
                 self._reports.prepared(request.name, request.statement)
 
     def _bind_complete(self) -> None:
         if request := self._waiting.answered("B"):
-            self._runs.bind(request)
+            self.runs.bind(request)
 
     def _close_complete(self) -> None:
         if request := self._waiting.answered("C"):
-            self._runs.close(request.name)
+            self.runs.close(request.name)
 
     def _parameters_described(self, types: bytes) -> None:
         """A statement's; its rows are described next."""
         if request := self._waiting.answering("D"):
-            self._runs.describe(request.name[1:], types)
+            self.runs.describe(request.name[1:], types)
 
     # -- runs -----------------------------------------------------------------------------------
 
@@ -113,7 +113,7 @@ class Answers(Receiver):
 
     def _command_complete(self, tag: bytes) -> None:
         if request := self._waiting.answering("QE"):
-            command, rows = _read_tag(tag if len(tag) <= _TAG_BYTES else tag[:_TAG_BYTES])
+            command, rows = read_tag(tag if len(tag) <= _TAG_BYTES else tag[:_TAG_BYTES])
             request.rows += rows
             if not request.commands:
                 request.commands = (command,)
@@ -132,7 +132,7 @@ class Answers(Receiver):
             self._waiting.pending.popleft()
             if request.copies_begun:
                 self._waiting.forget_ignored_syncs(request)
-            self._runs.resume(request)
+            self.runs.resume(request)
             self._end(request)
 
     def _end(self, request: Request) -> None:
@@ -144,7 +144,7 @@ class Answers(Receiver):
 
     def _portal_suspended(self) -> None:
         if request := self._waiting.answered("E"):
-            self._runs.suspend(request)
+            self.runs.suspend(request)
 
     def _copy_in(self) -> None:
         if request := self._waiting.answering("QE"):
@@ -167,7 +167,7 @@ class Answers(Receiver):
             self._reports.query(self._held, state)
             self._held = None
         if status == b"I":
-            self._runs.end_transaction(state)
+            self.runs.end_transaction(state)
 
     # -- errors ---------------------------------------------------------------------------------
 
@@ -197,9 +197,9 @@ class Answers(Receiver):
         if not self._waiting.forget_ignored_syncs(request):
             self._waiting.skip_to_sync()
         if request.kind == "E":
-            self._runs.resume(request)
+            self.runs.resume(request)
         elif request.kind == "B":
-            self._runs.find_source(request)
+            self.runs.find_source(request)
         if request.kind in "EBP":
             self._end(request)
 
@@ -214,7 +214,7 @@ def _read_error(body: bytes) -> ErrorResponse:
 
 
 @lru_cache
-def _read_tag(tag: bytes) -> tuple[str, int]:
+def read_tag(tag: bytes) -> tuple[str, int]:
     """A command as upstream calls it, and how many rows that says."""
     command = readable(tag.partition(b"\0")[0])
     count = command.rpartition(" ")[2]

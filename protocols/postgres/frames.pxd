@@ -23,6 +23,7 @@ cdef class Frames:
     cdef bytearray _head
     cdef Py_ssize_t _skip
     cdef object _rest
+    cpdef bint at_boundary(self) except -1
     cpdef feed(self, chunk)
     @cython.locals(
         wants=bytes,

@@ -74,7 +74,6 @@ class Frames:
         self._skip = 0  # bytes still to come of a message that was dealt with
         self._rest: Rest | None = None  # who is shown them
 
-    @property
     def at_boundary(self) -> bool:
         """Whether the last byte seen was a message's last."""
         return not self._skip and not self._head

@@ -30,8 +30,12 @@ cdef class Reports:
     cdef object _emit
     cdef object _clock
     cdef Copied _copied
-    @cython.locals(statement=Statement, event=PostgresQuery, microseconds="long long")
+    @cython.locals(event=PostgresQuery)
     cpdef query(self, Request request, transaction=*, bint finished=*)
+    @cython.locals(event=PostgresQuery)
+    cpdef ran(self, Statement statement, str protocol, tuple ended, double since, str transaction)
+    @cython.locals(microseconds="long long")
+    cdef _tell(self, PostgresQuery event, Statement statement, double since, transaction, bint finished)
     cdef _tell_more(self, PostgresQuery event, Statement statement)
     cpdef prepared(self, bytes name, Statement statement)
     cpdef streaming(self, Statement statement)

@@ -30,6 +30,6 @@ cpdef tuple read_bind(bytes body)
 cpdef tuple read_execute(bytes body)
 @cython.locals(behind=Py_ssize_t)
 cdef Py_ssize_t _behind_name(bytes body, Py_ssize_t begin) except -1
-cdef bytes _name_in(bytes body, Py_ssize_t begin, Py_ssize_t behind)
+cpdef bytes name_in(bytes body, Py_ssize_t begin, Py_ssize_t behind)
 cdef unsigned char _BIND
 cdef Py_ssize_t _NAME_BYTES

@@ -84,7 +84,7 @@ def read_query(body: bytes, size: int) -> Statement:
 def read_parse(body: bytes, size: int, *, types: bool = False) -> tuple[bytes, Statement]:
     """A statement's name and text, and if wanted the types of its parameters."""
     query = _behind_name(body, 0)
-    name = _name_in(body, 0, query)
+    name = name_in(body, 0, query)
     text, end, counted = body[query:].partition(b"\0")
     statement = Statement(text, LongText(text) if not end and size > len(body) else None)
     if types:
@@ -96,7 +96,7 @@ def read_bind(body: bytes) -> tuple[bytes, bytes, bytes]:
     """The portal's name first, then the statement's, and where the parameters begin."""
     source = _behind_name(body, 0)
     rest = _behind_name(body, source)
-    return _name_in(body, 0, source), _name_in(body, source, rest), body[rest:]
+    return name_in(body, 0, source), name_in(body, source, rest), body[rest:]
 
 
 def read_execute(body: bytes) -> tuple[bytes, int]:
@@ -104,12 +104,12 @@ def read_execute(body: bytes) -> tuple[bytes, int]:
     if body == _UNNAMED_AND_ALL:
         return b"", 0
     limit = _behind_name(body, 0)
-    return _name_in(body, 0, limit), int.from_bytes(body[limit : limit + 4], "big")
+    return name_in(body, 0, limit), int.from_bytes(body[limit : limit + 4], "big")
 
 
 def read_target(body: bytes) -> bytes:
     """What a Close or Describe is for: S or P, then the name of a statement or portal."""
-    return body[:1] + _name_in(body, 1, _behind_name(body, 1))
+    return body[:1] + name_in(body, 1, _behind_name(body, 1))
 
 
 def read_function(body: bytes, room: int | None) -> Statement:
@@ -131,6 +131,6 @@ def _behind_name(body: bytes, begin: int) -> int:
     return behind
 
 
-def _name_in(body: bytes, begin: int, behind: int) -> bytes:
+def name_in(body: bytes, begin: int, behind: int) -> bytes:
     """The name there, as far as upstream looks at it."""
     return cut(body, begin, min(behind - 1, begin + _NAME_BYTES))

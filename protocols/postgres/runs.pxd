@@ -1,6 +1,7 @@
 from protocols.postgres.names cimport Names
 from protocols.postgres.reports cimport Reports
 from protocols.postgres.requests cimport Request
+from protocols.postgres.statements cimport Statement
 
 
 cdef class Runs:
@@ -12,6 +13,7 @@ cdef class Runs:
     cpdef describe(self, bytes name, bytes types)
     cpdef find_source(self, Request bind)
     cpdef bind(self, Request bind)
+    cpdef Statement run(self, bytes source, bint goes_on)
     cpdef close(self, bytes target)
     cpdef resume(self, Request execute)
     cpdef suspend(self, Request execute)

@@ -3,7 +3,7 @@
 from protocols.postgres.names import Names
 from protocols.postgres.reports import Reports
 from protocols.postgres.requests import Request
-from protocols.postgres.statements import read_types
+from protocols.postgres.statements import Statement, read_types
 
 _MAX_SUSPENDED = 10_000
 
@@ -35,6 +35,14 @@ class Runs:
         self.find_source(bind)
         self._portals.put(bind.name, bind.statement)
 
+    def run(self, source: bytes, goes_on: bool) -> Statement:
+        """What the unnamed portal ran that was bound to this statement; the portal is there yet
+        where the transaction `goes_on`."""
+        statement = self._statements.get(source)
+        if goes_on:
+            self._portals.put(b"", statement)
+        return statement
+
     def close(self, target: bytes) -> None:
         """S or P, and a name behind it."""
         kind, name = target[:1], target[1:]
@@ -43,6 +51,10 @@ class Runs:
         else:
             self._portals.drop(name)
             self._end(name)
+
+    @property
+    def none_suspended(self) -> bool:
+        return not self._suspended
 
     def resume(self, execute: Request) -> None:
         """Find what an Execute runs, and count in what it ran before it was suspended."""

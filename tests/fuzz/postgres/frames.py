@@ -71,7 +71,7 @@ def _read(data: bytes, kinds: bytes, sizes: Sequence[int]) -> Reading:
         return seen, copied.bytes, None
     if weigh(frames) - weigh(seen) > _MOST_BYTES:
         raise Breach(f"keeps {weigh(frames)} bytes")
-    return seen, copied.bytes, frames.at_boundary
+    return seen, copied.bytes, frames.at_boundary()
 
 
 def _expect(data: bytes, kinds: bytes) -> Reading:

@@ -56,14 +56,14 @@ def test_messages_are_handed_on_and_others_passed_over(cut: int) -> None:
     frames, seen, _ = _frames()
     _feed(frames, message(b"Q", b"one") + message(b"D", b"two") + message(b"E"), cut)
     assert seen == [(b"Q", b"one", 3), (b"E", b"", 0)]
-    assert frames.at_boundary
+    assert frames.at_boundary()
 
 
 def test_of_some_only_that_they_came_is_told(cut: int) -> None:
     frames, seen, _ = _frames(told=b"T")
     _feed(frames, message(b"T", b"columns") + message(b"Q", b"one") + message(b"T"), cut)
     assert seen == [(b"T", b"", 7), (b"Q", b"one", 3), (b"T", b"", 0)]
-    assert frames.at_boundary
+    assert frames.at_boundary()
 
 
 def test_copied_bytes_are_counted_without_their_headers(cut: int) -> None:
@@ -86,7 +86,7 @@ def test_of_a_long_body_the_beginning_is_kept(size: int, cut: int) -> None:
     body = bytes(range(256)) * (size // 256 + 1)
     _feed(frames, message(b"Q", body[:size]) + message(b"E", b"after"), cut)
     assert seen == [(b"Q", body[: min(size, KEPT)], size), (b"E", b"after", 5)]
-    assert frames.at_boundary
+    assert frames.at_boundary()
 
 
 @pytest.mark.parametrize("size", [KEPT - 1, KEPT, KEPT + 1, 3 * KEPT])
@@ -107,9 +107,9 @@ def test_a_message_is_handed_on_as_soon_as_what_is_kept_of_it_is_there() -> None
     assert seen == []
     frames.feed(memoryview(data)[KEPT + 4 : KEPT + 5])
     assert seen == [(b"Q", bytes(KEPT), KEPT + 10)]
-    assert not frames.at_boundary
+    assert not frames.at_boundary()
     frames.feed(memoryview(data)[KEPT + 5 :])
-    assert frames.at_boundary
+    assert frames.at_boundary()
 
 
 @pytest.mark.parametrize("kind", [b"Q", b"D", b"d"])
@@ -124,9 +124,9 @@ def test_a_gigabyte_costs_no_memory(kind: bytes) -> None:
         assert tracemalloc.get_traced_memory()[1] < 4 * KEPT
     finally:
         tracemalloc.stop()
-    assert not frames.at_boundary
+    assert not frames.at_boundary()
     frames.feed(chunk[: (0x3FFFFFFF - 4) % KEPT])
-    assert frames.at_boundary
+    assert frames.at_boundary()
     assert [size for _, _, size in seen] == ([0x3FFFFFFF - 4] if kind == b"Q" else [])
 
 
@@ -157,4 +157,4 @@ def test_it_is_all_one_how_a_stream_is_cut(
         data = data[size:]
     assert seen == [(k, body, len(body)) for k, body in messages if k in b"QE"]
     assert copied.bytes == sum(len(body) for kind, body in messages if kind == b"d")
-    assert frames.at_boundary
+    assert frames.at_boundary()
