@@ -2,8 +2,9 @@
 # Install the Debian packages the tests use and this machine lacks; where it may not, say which.
 set -euo pipefail
 
-packages=(ansible-core debootstrap git haproxy libnss-wrapper mariadb-client mariadb-server
-    openssh-client openssh-server pgbouncer postgresql postgresql-client rsync sysbench)
+packages=(ansible-core debootstrap gcc git haproxy libc6-dev libnss-wrapper mariadb-client mariadb-server
+    openssh-client openssh-server pgbouncer postgresql postgresql-client python3-dev rsync
+    sysbench)
 docker info &>/dev/null || packages+=(buildah podman runc)
 
 missing=()
