@@ -87,7 +87,10 @@ class Statement:
         """Without the passwords that it says."""
         if self._told is None:
             cut = self.whole is not None
-            text = readable(self.text, cut=cut)
+            try:
+                text = self.text.decode()
+            except UnicodeDecodeError:
+                text = readable(self.text, cut=cut)
             self._told = redact(text, cut=cut) if may_say_password(self.text) else text
         return self._told
 

@@ -17,9 +17,7 @@ _PLAIN_ELEMENT = re.compile(r"(?!null\Z)[^\s\"{},\\]+", re.I)
 
 def readable(text: bytes, *, cut: bool = False) -> str:
     """What is not UTF-8 stays readable, byte by byte; half a character at a cut is left out."""
-    if not cut:
-        return text.decode(errors="backslashreplace")
-    return utf_8_decode(text, "backslashreplace", False)[0]
+    return utf_8_decode(text, "backslashreplace", not cut)[0]
 
 
 def in_text(data: bytes, oid: int, *, cut: bool = False) -> str | None:
