@@ -32,4 +32,4 @@ cpdef tuple read_execute(bytes body)
 cdef Py_ssize_t _behind_name(bytes body, Py_ssize_t begin) except -1
 cpdef bytes name_in(bytes body, Py_ssize_t begin, Py_ssize_t behind)
 cdef unsigned char _BIND
-cdef Py_ssize_t _NAME_BYTES
+cdef Py_ssize_t _KEPT, _NAME_BYTES

@@ -2,9 +2,11 @@
 
 from protocols.errors import ClientProtocolError, Reason
 from protocols.octets import behind_zero, cut, uint32
+from protocols.postgres.frames import KEPT
 from protocols.postgres.parameters import Parameters
 from protocols.postgres.statements import UNKNOWN, LongText, Statement, read_types
 
+_KEPT = KEPT
 _NAME_BYTES = 63  # PostgreSQL looks at no more of a statement's or portal's name
 _BIND = ord("B")
 # Behind a message's header, where its name begins; a Bind has two. `NONE` have none.
@@ -60,7 +62,7 @@ def are_readable(chunk: bytes) -> bool:
         kind = chunk[position]
         body = position + 5
         position += 1 + uint32(chunk, position + 1)
-        if position > end or position < body:
+        if position > end or position < body or position - body > _KEPT:
             return False
         if kind in _NAMED_BEHIND_ONE:
             body += 1

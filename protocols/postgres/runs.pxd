@@ -10,6 +10,7 @@ cdef class Runs:
     cdef Names _portals
     cdef dict _suspended
     cpdef prepare(self, Request parse)
+    cpdef name(self, bytes name, Statement statement)
     cpdef describe(self, bytes name, bytes types)
     cpdef find_source(self, Request bind)
     cpdef bind(self, Request bind)

@@ -18,7 +18,11 @@ class Runs:
         self._suspended: dict[bytes, Request] = {}
 
     def prepare(self, parse: Request) -> None:
-        self._statements.put(parse.name, parse.statement)
+        self.name(parse.name, parse.statement)
+
+    def name(self, name: bytes, statement: Statement) -> None:
+        """A statement is prepared."""
+        self._statements.put(name, statement)
 
     def describe(self, name: bytes, types: bytes) -> None:
         """Upstream has said of what types a statement's parameters are."""

@@ -45,11 +45,13 @@ _PREPARED = bind(statement=b"s")
 _SHORT = query("SELECT 1")
 _RUN = _PREPARED + execute() + SYNC
 _RUN_DESCRIBED = _PREPARED + describe(b"P") + execute() + SYNC
+_UNNAMED = parse("SELECT $1", types=1) + bind() + describe(b"P") + execute() + SYNC
 _ROWS = row(b"a") + row(b"b")
 _DONE = complete("SELECT 2")
 _WHOLE = {
     _SHORT: [_DONE + READY, COLUMNS + _ROWS + _DONE + READY, COLUMNS + _DONE + FAILED],
     _RUN: [BOUND + _ROWS + _DONE + READY, BOUND + _DONE + IN_TRANSACTION],
+    _UNNAMED: [PARSED + BOUND + COLUMNS + _ROWS + _DONE + READY],
     _RUN_DESCRIBED: [BOUND + COLUMNS + _ROWS + _DONE + READY, BOUND + NO_DATA + _DONE + READY],
 }
 _REQUESTS = [
@@ -59,6 +61,10 @@ _REQUESTS = [
     message(b"Q", b"no end"),
     parse("SELECT $1", b"s"),
     bind() + execute() + SYNC,
+    parse("SELECT 2") + bind() + execute() + SYNC,
+    parse("SELECT 3") + _RUN,
+    parse("SELECT 4", b"s") + bind() + execute() + SYNC,
+    parse("SELECT 5") + SYNC,
     bind(b"p", b"s") + describe(b"P", b"p") + execute(b"p", 1) + SYNC,
     execute(b"p", 1) + SYNC,
     _PREPARED,
@@ -70,6 +76,7 @@ _REQUESTS = [
 ]
 _ANSWERS = [
     *(BOUND, PARSED, CLOSED, COLUMNS, NO_DATA, row(b"a"), complete("UPDATE 3"), complete("BEGIN")),
+    PARSED + BOUND + _DONE + READY,
     *(READY, IN_TRANSACTION, FAILED, EMPTY, SUSPENDED, failed(), ASYNCHRONOUS, COPY_OUT),
     *(copy_data(b"abc"), complete("x" * 70), message(b"Z", b"?"), message(b"2", b"more")),
     *(answer for answers in _WHOLE.values() for answer in answers),

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.errors import ClientProtocolError
+from protocols.postgres.frames import KEPT
 from protocols.postgres.requests import (
     are_readable,
     read_bind,
@@ -183,3 +184,9 @@ def test_whole_messages_are_readable(chunk: bytes) -> None:
 def test_what_may_be_wrong_or_unusual_is_not(chunk: bytes) -> None:
     assert not are_readable(chunk)
     assert not are_readable(SYNC + chunk)
+
+
+def test_what_is_longer_than_what_is_kept_is_not_certain_to_be_readable() -> None:
+    name = b"S" + bytes(KEPT).replace(b"\0", b"x") + b"\0"
+    assert not are_readable(message(b"C", name))
+    assert are_readable(message(b"C", name[-KEPT:]))
