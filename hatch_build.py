@@ -72,7 +72,12 @@ def _compile(root: Path) -> None:
     os.chdir(root)
     modules = [source.relative_to(root) for source in sources(root)]
     extensions = [
-        Extension(".".join(module.with_suffix("").parts), [str(module)]) for module in modules
+        Extension(
+            ".".join(module.with_suffix("").parts),
+            [str(module)],
+            extra_compile_args=["-g0"],  # else nine tenths of what is installed is for debuggers
+        )
+        for module in modules
     ]
     made = cythonize(
         extensions, build_dir="build/cython", compiler_directives=_DIRECTIVES, quiet=True
