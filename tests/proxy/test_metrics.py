@@ -20,6 +20,7 @@ from tests.wire import Wire, refusal
 _NAMES = {
     "keyless_sessions",
     "keyless_open_sessions",
+    "keyless_spares",
     "keyless_login_retries",
     "keyless_secret_reads",
     "keyless_secret_read_seconds",

@@ -23,6 +23,7 @@ from proxy.legs import leg
 from proxy.observer import Observer
 from proxy.readiness import readiness
 from proxy.relay import Relay
+from proxy.tls import server_context
 from tests.secrecy import CANARY
 
 ROLE = "shop"
@@ -45,6 +46,7 @@ class Proxied:
             options=MysqlOptions(allow_public_key_retrieval=True, **options),
         )
         self._loop = asyncio.new_event_loop()
+        self._own_tls = server_context()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxied", daemon=True)
         self._sessions: set[asyncio.Task[None]] = set()
 
@@ -68,7 +70,7 @@ class Proxied:
     async def _accept(self) -> None:
         while True:
             accepted, _ = await self._loop.sock_accept(self._listener)
-            session = self._loop.create_task(self._serve(Connection(accepted)))
+            session = self._loop.create_task(self._serve(Connection(accepted, self._own_tls)))
             self._sessions.add(session)
 
     async def _close(self) -> None:
