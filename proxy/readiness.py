@@ -8,9 +8,14 @@ costs as much as relaying a chunk.
 import asyncio
 import select
 from asyncio import SelectorEventLoop
-from selectors import EVENT_READ, EVENT_WRITE, EpollSelector, SelectorKey
+from selectors import EVENT_READ, EVENT_WRITE, SelectorKey
 
 from proxy.syscalls import Found, now
+
+try:
+    from selectors import EpollSelector
+except ImportError:  # then nobody makes a RelaySelector either
+    from selectors import SelectSelector as EpollSelector  # type: ignore[assignment]
 
 _IN, _OUT = 1, 4  # of epoll
 _FOREVER = -1
@@ -45,7 +50,7 @@ class Readiness:
 class EpollReadiness(Readiness):
     """By the epoll that the event loop waits with."""
 
-    def __init__(self, epoll: select.epoll) -> None:
+    def __init__(self, epoll: "select.epoll") -> None:
         self._epoll = epoll
         self._found = Found(epoll)
         self._readers: list[Watcher | None] = []  # by descriptor

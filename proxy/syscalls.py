@@ -36,7 +36,7 @@ def send(descriptor: int, data: Chunk) -> int:
 class Found:
     """What an epoll has found, from one call of `wait` to the next."""
 
-    def __init__(self, epoll: select.epoll) -> None:
+    def __init__(self, epoll: "select.epoll") -> None:
         self._epoll = epoll
         self._events: list[tuple[int, int]] = []
 

@@ -1,7 +1,10 @@
 """Relays are served while the event loop waits, and keep nothing of its own from happening."""
 
 import asyncio
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -190,6 +193,18 @@ def test_another_loop_watches_by_itself(pairs: list[Pair]) -> None:
         assert room.told
 
     asyncio.run(asyncio.wait_for(work(), PATIENCE))
+
+
+def test_without_epoll_another_loop_will_do() -> None:
+    without = "import select, selectors; del select.epoll, selectors.EpollSelector\n"
+    uses = "from proxy.loop import run; from proxy.readiness import Readiness, readiness\n"
+    runs = "async def main(): assert type(readiness()) is Readiness\nrun(main())"
+    hook = "import tests.conftest\n"  # which has the modules run as they are written
+    subprocess.run(
+        [sys.executable, "-c", hook + without + uses + runs],
+        check=True,
+        env={"KEYLESS_PURE": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
 
 
 def test_linux_has_our_loop() -> None:
