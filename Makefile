@@ -65,7 +65,7 @@ packages:
 .venv/%.installed: requirements/%.txt requirements/build.txt pyproject.toml | $(BIN)/pip
 	@echo "Installing requirements/$*.txt into .venv ..."
 	@$(PIP) install --require-hashes -r requirements/build.txt -r $<
-	@$(PIP) install --no-index --no-deps --no-build-isolation --editable .
+	@KEYLESS_COMPILE=never $(PIP) install --no-index --no-deps --no-build-isolation --editable . # `compiled` does that
 	@touch $@
 
 $(BIN)/pip:
